@@ -1,0 +1,123 @@
+"""What the dialogue needs from the world around it: each Protocol as narrow as its one user needs.
+
+Implementations are in `storage` and `dialogue.engine`, fakes in `tests/fakes.py`; one contract test runs over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dialogue.turns import Completion, Dialogue, Message, Prompt, Reply
+
+
+Publish = Callable[[str], None]
+"""Takes the whole text written so far; called from the event loop, must not block."""
+
+
+class Engine(Protocol):
+    """Continues a prompt."""
+
+    @property
+    def model(self) -> str:
+        """The model's name, as shown to operators."""
+
+    @property
+    def revision(self) -> str:
+        """Exactly which weights: a commit, or a hash of the files."""
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that prompt and new text may have together."""
+
+    @property
+    def slots(self) -> int:
+        """How many prompts are worth continuing at the same time."""
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of `text` as the engine would encode it."""
+
+    async def generate(self, prompt: Prompt, publish: Publish) -> Completion:
+        """Continue the prompt until a stop string, the end of text or the length limit.
+
+        Cancelling the awaiting task frees what the generation held.
+
+        Raises:
+            EngineUnavailable: worth another try later.
+            PromptTooLong: prompt and `max_new_tokens` do not fit `context_tokens`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Messages of one dialogue that a worker has claimed and is to answer together.
+
+    Args:
+        dialogue_id: which dialogue; of no meaning here.
+        seed: the seed's name.
+        sampling: what the person changed of the seed's sampling, by field name.
+        messages: one or more of `Ask.SAY`, or exactly one of another kind.
+        message_ids: their ids, in the same order, for logs.
+        age_s: seconds since the first of them arrived.
+        tries: how many workers have started on it, this one included.
+        attempt: the fencing number; a write with an older one is refused.
+        epoch: counts the interruptions of the dialogue (cancel, undo, new).
+        ticket: the storage's own mark of the claim.
+    """
+
+    dialogue_id: str
+    channel: str
+    seed: str
+    sampling: dict[str, float]
+    messages: tuple[Message, ...]
+    message_ids: tuple[str, ...]
+    after: str
+    age_s: float
+    tries: int
+    attempt: int
+    epoch: int
+    ticket: str
+
+
+class Jobs(Protocol):
+    """Where a worker gets its work."""
+
+    async def claim(self, limit: int) -> Sequence[Job]:
+        """Wait a moment for jobs and claim up to `limit` of them; may return none.
+
+        Raises:
+            StorageUnavailable: worth another try later.
+        """
+
+    async def finish(self, job: Job, reply: Reply) -> None:
+        """Write both turns into the history, hand the reply on and acknowledge the job, all or nothing.
+
+        Raises:
+            StaleJob: somebody else has the job now; nothing was written.
+            StorageUnavailable: worth another try later.
+        """
+
+    async def hand_back(self, job: Job) -> None:
+        """Give the job to another worker at once, as if it had not been started.
+
+        Raises:
+            StorageUnavailable: the job will be taken over once this worker is gone.
+        """
+
+    async def is_current(self, job: Job) -> bool:
+        """Say whether the job is still this worker's: not taken over, not cancelled."""
+
+    def publish_draft(self, job: Job, text: str) -> None:
+        """Show people the text written so far; drops it rather than wait."""
+
+
+class History(Protocol):
+    """What was said in a dialogue before the job's messages."""
+
+    async def recall(self, job: Job) -> Dialogue:
+        """Return the turns so far, oldest first.
+
+        Raises:
+            StorageUnavailable: worth another try later.
+        """

@@ -1,0 +1,178 @@
+"""The values that everything else is made of: who said what, and how the next turn is to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Speaker(StrEnum):
+    """The two voices of a transcript; the value is the tag that a seed uses unless it renames it."""
+
+    PERSON = "User1"
+    BOT = "User2"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one speaker said, byte for byte."""
+
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Turns in the order in which they were said."""
+
+    turns: tuple[Turn, ...] = ()
+
+    def then(self, speaker: Speaker, text: str) -> Dialogue:
+        """Return the dialogue with one more turn."""
+        return Dialogue((*self.turns, Turn(speaker, text)))
+
+    def without_last_reply(self) -> Dialogue:
+        """Return the dialogue up to the bot's last turn, that turn and what follows left out."""
+        for index in range(len(self.turns) - 1, -1, -1):
+            if self.turns[index].speaker is Speaker.BOT:
+                return Dialogue(self.turns[:index])
+        return self
+
+    def last_reply(self) -> str | None:
+        """Return the text of the bot's last turn, or None where it has said nothing yet."""
+        return next((turn.text for turn in reversed(self.turns) if turn.speaker is Speaker.BOT), None)
+
+
+class Ask(StrEnum):
+    """What a person asks of the bot."""
+
+    SAY = "say"
+    RETRY = "retry"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request of a person: words to be answered, another try at the last reply, or more of it.
+
+    Args:
+        text: what was said; empty for a retry or a continuation.
+    """
+
+    text: str = ""
+    ask: Ask = Ask.SAY
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn.
+
+    Args:
+        temperature: 0 takes the likeliest token each time (greedy).
+        top_k: how many of the likeliest tokens are considered; 0 for all.
+        top_p: the share of probability that is considered, after top_k.
+        repetition_penalty: divides the score of tokens already in the context; 1 changes nothing.
+        max_new_tokens: the length limit of one turn.
+    """
+
+    temperature: float = 0.7
+    top_k: int = 40
+    top_p: float = 0.9
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything an engine needs for one generation.
+
+    Args:
+        text: what the model continues; none of it is ever read as a special token.
+        stops: generation ends as soon as one of these strings is complete; the string stays in the raw text.
+        draw: the seed of the random generator: the same prompt and draw give the same text on the same engine.
+        fixed_chars: how many leading characters of `text` (the seed) are the same for every dialogue.
+    """
+
+    text: str
+    stops: tuple[str, ...]
+    sampling: Sampling
+    draw: int
+    fixed_chars: int = 0
+
+
+class StopReason(StrEnum):
+    """Why a generation ended."""
+
+    TAG = "tag"
+    END_OF_TEXT = "end_of_text"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What an engine wrote, as it came out.
+
+    Args:
+        text: the raw text, a completed stop string included.
+        prompt_tokens: tokens of the prompt, of which `reused_tokens` were not computed again.
+        first_token_s: seconds from the start of the generation to its first token.
+        duration_s: seconds from the start of the generation to its end.
+    """
+
+    text: str
+    stop: StopReason
+    prompt_tokens: int
+    reused_tokens: int
+    new_tokens: int
+    first_token_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One draw of the model with everything needed to explain it later.
+
+    Args:
+        seed_hash: the seed's version.
+        prompt_hash: SHA-256 of the prompt's text, in hexadecimal.
+        model: the model's name; `revision` says exactly which weights.
+        queued_s: seconds from the message's arrival to the start of the generation.
+    """
+
+    seed: str
+    seed_hash: str
+    prompt_hash: str
+    model: str
+    revision: str
+    sampling: Sampling
+    draw: int
+    completion: Completion
+    queued_s: float
+
+
+class Outcome(StrEnum):
+    """How a job ended, as far as the person is concerned."""
+
+    ANSWERED = "answered"
+    EMPTY = "empty"
+    ENGINE_DOWN = "engine_down"
+    PUT_ASIDE = "put_aside"
+    NOTHING_TO_RETRY = "nothing_to_retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The bot's next turn, or why there is none.
+
+    Args:
+        text: what the person is shown; empty unless the outcome is ANSWERED.
+        turn_text: the bot's whole turn as the history keeps it; differs from `text` only when a turn was continued.
+        ask: what the reply answers.
+        generations: every draw made for it, the kept one last.
+    """
+
+    outcome: Outcome
+    ask: Ask = Ask.SAY
+    text: str = ""
+    turn_text: str = ""
+    generations: tuple[Generation, ...] = field(default=())
