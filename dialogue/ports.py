@@ -5,7 +5,7 @@ Implementations are in `storage` and `dialogue.engine`, fakes in `tests/fakes.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,9 +56,11 @@ class Job:
     Args:
         dialogue_id: which dialogue; of no meaning here.
         seed: the seed's name.
-        sampling: what the person changed of the seed's sampling, by field name.
+        settings: what people changed in this chat, by name; see `dialogue.choices`.
         messages: one or more of `Ask.SAY`, or exactly one of another kind.
-        message_ids: their ids, in the same order, for logs.
+        channel: where the reply is to go.
+        message_ids: their ids, in the same order.
+        after: the last reply that the log had when they arrived; a history without it is out of date.
         age_s: seconds since the first of them arrived.
         tries: how many workers have started on it, this one included.
         attempt: the fencing number; a write with an older one is refused.
@@ -69,7 +71,7 @@ class Job:
     dialogue_id: str
     channel: str
     seed: str
-    sampling: dict[str, float]
+    settings: dict[str, str]
     messages: tuple[Message, ...]
     message_ids: tuple[str, ...]
     after: str
@@ -80,11 +82,22 @@ class Job:
     ticket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A dialogue was cancelled, undone or begun anew: jobs of an older epoch are void."""
+
+    dialogue_id: str
+    epoch: int
+
+
 class Jobs(Protocol):
     """Where a worker gets its work."""
 
-    async def claim(self, limit: int) -> Sequence[Job]:
+    async def claim(self, limit: int, is_idle: bool) -> Sequence[Job]:
         """Wait a moment for jobs and claim up to `limit` of them; may return none.
+
+        A job whose last worker died is suspected of having killed it. It is handed out alone, and only to a worker that
+        is idle, so that it takes no other dialogue with it when it kills again.
 
         Raises:
             StorageUnavailable: worth another try later.
@@ -105,8 +118,8 @@ class Jobs(Protocol):
             StorageUnavailable: the job will be taken over once this worker is gone.
         """
 
-    async def is_current(self, job: Job) -> bool:
-        """Say whether the job is still this worker's: not taken over, not cancelled."""
+    def interruptions(self) -> AsyncIterator[Interruption]:
+        """Yield the interruptions of dialogues as they happen, for ever."""
 
     def publish_draft(self, job: Job, text: str) -> None:
         """Show people the text written so far; drops it rather than wait."""

@@ -32,10 +32,9 @@ class Dialogue:
         return Dialogue((*self.turns, Turn(speaker, text)))
 
     def without_last_reply(self) -> Dialogue:
-        """Return the dialogue up to the bot's last turn, that turn and what follows left out."""
-        for index in range(len(self.turns) - 1, -1, -1):
-            if self.turns[index].speaker is Speaker.BOT:
-                return Dialogue(self.turns[:index])
+        """Return the dialogue as it was before the bot's last turn; unchanged where a person spoke last."""
+        if self.turns and self.turns[-1].speaker is Speaker.BOT:
+            return Dialogue(self.turns[:-1])
         return self
 
     def last_reply(self) -> str | None:

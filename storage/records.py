@@ -92,7 +92,7 @@ class Asked:
     Args:
         message_id: the id of its turn in SQL.
         after: the chat's `last_reply` when it was said: a history without that reply is out of date.
-        sampling: what the person changed of the seed's sampling, by field name.
+        settings: the chat's settings when it was said, by name.
         at: when it arrived, seconds since the epoch.
     """
 
@@ -101,7 +101,7 @@ class Asked:
     dialogue_id: str
     epoch: int
     seed: str
-    sampling: dict[str, float]
+    settings: dict[str, str]
     ask: Ask
     text: str
     after: str

@@ -1,0 +1,215 @@
+"""The use cases that every channel shares: what a person can do in a chat, whatever it is reached through."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from dialogue.choices import CHOICES
+from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, SettingsError, StorageUnavailable
+from dialogue.seeds import Seed, Seeds
+from dialogue.turns import Ask
+from storage.inbox import RedisInbox
+from storage.log import SqlLog
+from storage.records import Asked, Chat, ChatKind, Outgoing, Person
+from storage.writing import Writing
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A person in a chat."""
+
+    chat: Chat
+    person: Person
+
+
+class Conversation:
+    """What people can do; each session is one SQL transaction, followed by what it means for the live state."""
+
+    def __init__(self, log: SqlLog, inbox: RedisInbox, seeds: Seeds, default_seed: str) -> None:
+        self.log = log
+        self.seeds = seeds
+        self._inbox = inbox
+        self._default_seed = seeds.get(default_seed).name
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Open a transaction; once it is committed, queue and interrupt in Redis what was said and called off.
+
+        Raises:
+            StorageUnavailable: SQL is out of reach; nothing was kept.
+        """
+        async with self.log.writing() as writing:
+            session = Session(writing, self.seeds, self._default_seed)
+            yield session
+        try:
+            await session.carry_out(self._inbox)
+        except StorageUnavailable:
+            # The turns wait in SQL: the reconciler queues them as soon as Redis is back.
+            logger.warning("live state is out of reach; the messages wait in the log")
+
+
+@dataclass
+class Session:
+    """One transaction of `Conversation.session`.
+
+    Args:
+        posted: the messages that were put into the outbox; the channel sends them after the commit.
+    """
+
+    writing: Writing
+    seeds: Seeds
+    default_seed: str
+    posted: list[Outgoing] = field(default_factory=list)
+    _asked: list[Asked] = field(default_factory=list)
+    _called_off: list[Chat] = field(default_factory=list)
+    _forgotten: list[str] = field(default_factory=list)
+
+    async def enter(
+        self, channel: str, place_id: str, kind: ChatKind, person_id: str, name: str, language: str
+    ) -> Visit:
+        """Find or make the person and the chat.
+
+        Args:
+            language: the person's interface language as the channel names it (`ru`, `en-GB`); may be empty.
+        """
+        person = await self.writing.person(channel, person_id, name, language)
+        chat = await self.writing.chat(channel, place_id, kind, self.default_seed, spoken_language(language))
+        return Visit(chat, person)
+
+    def seed(self, visit: Visit) -> Seed:
+        """Return the seed of the chat's dialogue, the default one where it no longer exists."""
+        try:
+            return self.seeds.get(visit.chat.seed)
+        except SeedError:
+            return self.seeds.get(self.default_seed)
+
+    def language(self, visit: Visit) -> str:
+        """Return the language the bot speaks to this person: `ru` or `en`."""
+        return chosen_language(visit.chat)
+
+    async def say(self, visit: Visit, text: str, external_id: str = "") -> None:
+        """Take a message that wants an answer.
+
+        Raises:
+            MessageEmpty: nothing but white space.
+            MessageTooLong: longer than the seed's limit.
+            TooManyWaiting: so many wait already that no more are taken.
+        """
+        self._check(visit, text)
+        asked = await self.writing.say(visit.chat, visit.person, text, external_id)
+        self._asked.append(asked)
+
+    async def retry(self, visit: Visit) -> None:
+        """Ask for another version of the last reply."""
+        self._asked.append(await self.writing.ask(visit.chat, visit.person, Ask.RETRY))
+
+    async def go_on(self, visit: Visit) -> None:
+        """Ask for more of the last reply."""
+        self._asked.append(await self.writing.ask(visit.chat, visit.person, Ask.CONTINUE))
+
+    async def cancel(self, visit: Visit) -> bool:
+        """Call off what is being written and what waits; say whether there was anything."""
+        chat, waiting = await self.writing.interrupt(visit.chat)
+        self._called_off.append(chat)
+        return waiting > 0
+
+    async def undo(self, visit: Visit) -> bool:
+        """Take the last exchange back; say whether there was one."""
+        chat, is_undone = await self.writing.undo(visit.chat)
+        self._called_off.append(chat)
+        return is_undone
+
+    async def reword(self, visit: Visit, external_id: str, text: str) -> bool:
+        """Answer an edited message anew; say whether it was part of the last exchange.
+
+        Raises:
+            MessageEmpty, MessageTooLong: as for `say`.
+        """
+        self._check(visit, text)
+        reworded = await self.writing.reword(visit.chat, visit.person, external_id, text)
+        if reworded is None:
+            return False
+        chat, asked = reworded
+        self._called_off.append(chat)
+        self._asked.extend(asked)
+        return True
+
+    async def start_anew(self, visit: Visit, seed: str | None = None) -> Visit:
+        """Begin a new dialogue, with another seed if one is named, and post the seed's greeting.
+
+        Raises:
+            SeedError: there is no such seed.
+        """
+        chosen = self.seeds.get(seed) if seed else self.seed(visit)
+        chat = await self.writing.new_dialogue(visit.chat, chosen.name)
+        # The old dialogue's live state is called off under its own id, the new one begins empty.
+        self._called_off.append(visit.chat)
+        self._forgotten.append(visit.chat.dialogue_id)
+        visit = Visit(chat, visit.person)
+        if chosen.greeting:
+            turn_id = await self.writing.greet(chat, chosen.greeting)
+            self.posted.append(await self.writing.post(chat, chosen.greeting, turn_id=turn_id))
+        return visit
+
+    async def change_setting(self, visit: Visit, name: str, value: str) -> Visit:
+        """Change what people may change in a chat.
+
+        Raises:
+            SettingsError: there is no such setting or value.
+        """
+        if value not in CHOICES.get(name, ()):
+            raise SettingsError(f"{name}={value!r} is not one of the choices")
+        chat = await self.writing.set_settings(visit.chat, {**visit.chat.settings, name: value})
+        return Visit(chat, visit.person)
+
+    async def notice(
+        self,
+        visit: Visit,
+        text: str,
+        buttons: tuple[tuple[tuple[str, str], ...], ...] = (),
+        reply_to: str = "",
+    ) -> Outgoing:
+        """Post a sentence of the bot's own, which is no turn of the dialogue."""
+        outgoing = await self.writing.post(visit.chat, text, buttons, reply_to)
+        self.posted.append(outgoing)
+        return outgoing
+
+    async def forget(self, visit: Visit) -> None:
+        """Erase the person: what they said, what was answered, their name."""
+        self._forgotten.extend(await self.writing.forget(visit.person.channel, visit.person.external_id))
+
+    async def carry_out(self, inbox: RedisInbox) -> None:
+        """Do to the live state what the committed transaction means for it.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach.
+        """
+        for chat in self._called_off:
+            await inbox.interrupt(chat.dialogue_id, chat.epoch)
+        if self._forgotten:
+            await inbox.forget(self._forgotten)
+        if self._asked:
+            await inbox.queue(self._asked)
+
+    def _check(self, visit: Visit, text: str) -> None:
+        limit = self.seed(visit).max_message_chars
+        if not text.strip():
+            raise MessageEmpty("nothing is left of the message without its white space")
+        if len(text) > limit:
+            raise MessageTooLong(len(text), limit)
+
+
+def spoken_language(language: str) -> str:
+    """Return the bot's language for an interface language: Russian for Russian, else English."""
+    return "ru" if language.lower().split("-")[0] == "ru" else "en"
+
+
+def chosen_language(chat: Chat) -> str:
+    """Return the language that the chat was set to, or its own where nobody chose one."""
+    choice = chat.settings.get("language", "auto")
+    return chat.language if choice == "auto" else choice
