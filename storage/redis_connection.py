@@ -1,0 +1,94 @@
+"""Opening Redis, calling its scripts, and turning its errors into ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from importlib import resources
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError
+
+from dialogue.errors import SettingsError, StorageUnavailable
+
+# Longer than the longest blocking read (one second), short enough to notice a dead server.
+_SOCKET_TIMEOUT_S = 5.0
+
+
+@asynccontextmanager
+async def redis_connection(url: str) -> AsyncIterator[Redis]:
+    """Open a pool of connections (`redis://…`, `rediss://…` or `unix://…`), close it at the end.
+
+    Raises:
+        SettingsError: the server would drop data that is not answered yet, or refuses us.
+        StorageUnavailable: the server is out of reach.
+    """
+    # One immediate second try, on a fresh connection: a server that was restarted closes the old ones.
+    redis = Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=_SOCKET_TIMEOUT_S,
+        socket_connect_timeout=_SOCKET_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 1),
+    )
+    try:
+        await refuse_eviction(redis)
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+async def refuse_eviction(redis: Redis) -> None:
+    """Refuse a server that throws keys away when its memory is full.
+
+    Raises:
+        SettingsError: `maxmemory-policy` evicts.
+        StorageUnavailable: the server is out of reach.
+    """
+    with translated_errors():
+        info: dict[str, Any] = await redis.info("memory")
+    policy = info.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        raise SettingsError(
+            f"Redis has maxmemory-policy {policy}: it would throw away messages that wait for an answer; "
+            "set it with: redis-cli CONFIG SET maxmemory-policy noeviction"
+        )
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise our errors for those of redis-py."""
+    try:
+        yield
+    except AuthenticationError as error:
+        raise SettingsError(f"Redis refuses the password of GOVORUN_REDIS_URL: {error}") from error
+    except (RedisError, OSError) as error:
+        raise StorageUnavailable(f"Redis: {error}") from error
+
+
+class DialogueScript:
+    """A script on one dialogue's keys, atomic like every script of Redis.
+
+    Args:
+        name: the file `storage/scripts/NAME.lua`; `shared.lua` is put in front of it.
+    """
+
+    def __init__(self, redis: Redis, name: str) -> None:
+        scripts = resources.files("storage") / "scripts"
+        text = (scripts / "shared.lua").read_text("utf-8") + (scripts / f"{name}.lua").read_text("utf-8")
+        self._script = redis.register_script(text)
+
+    async def __call__(
+        self, keys: Sequence[str], args: Sequence[str | int | float], pipeline: Pipeline | None = None
+    ) -> Any:
+        """Run the script, or add it to a pipeline.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach, or full.
+        """
+        with translated_errors():
+            return await self._script(keys=keys, args=args, client=pipeline)

@@ -1,0 +1,57 @@
+"""Replies on their way from the workers to the processes that record and deliver them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from storage.consumer_group import ConsumerGroup
+from storage.keys import RECORDERS, Keys
+from storage.records import Finished
+from storage.wire import UnreadableRecord, decode_finished
+
+logger = logging.getLogger(__name__)
+
+_CLAIM_WAIT_S = 0.5
+
+
+class RedisReplies:
+    """One recorder's end of a channel's stream of replies."""
+
+    def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
+        self._group = ConsumerGroup(redis, keys, keys.replies(channel), RECORDERS, recorder)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Keep the heartbeat going, so that nobody takes this recorder's replies."""
+        async with self._group.beating():
+            yield
+
+    async def claim(self, limit: int) -> list[Finished]:
+        """Wait a moment for replies; those of a dead recorder come first.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach.
+        """
+        entries = await self._group.abandoned(limit) or await self._group.new(limit, _CLAIM_WAIT_S)
+        claimed, unreadable = [], []
+        for ticket, fields in entries:
+            try:
+                claimed.append(decode_finished(fields.get("reply", ""), ticket))
+            except (UnreadableRecord, KeyError, TypeError, ValueError) as error:
+                # The messages it answers still wait in SQL: the reconciler queues them again.
+                logger.error("reply %s dropped: %r", ticket, error)
+                unreadable.append(ticket)
+        await self._group.acknowledge(unreadable)
+        return claimed
+
+    async def acknowledge(self, finished: Sequence[Finished]) -> None:
+        """Take recorded replies out of the stream for good.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach; they will be claimed, and recognised, again.
+        """
+        await self._group.acknowledge([each.ticket for each in finished])
