@@ -154,6 +154,7 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"
     EMPTY = "empty"
+    TOO_LONG = "too_long"
     ENGINE_DOWN = "engine_down"
     PUT_ASIDE = "put_aside"
     NOTHING_TO_RETRY = "nothing_to_retry"

@@ -1,0 +1,82 @@
+"""Records what workers wrote in the log, then has it delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from dialogue.errors import StorageUnavailable
+from dialogue.failpoints import reach
+from storage.inbox import RedisInbox
+from storage.log import SqlLog
+from storage.records import Finished, Outgoing
+from storage.replies import RedisReplies
+
+logger = logging.getLogger(__name__)
+
+Deliver = Callable[[list[Outgoing]], Awaitable[None]]
+"""Takes recorded messages in order; must not raise."""
+
+# One transaction for as many replies as came in while the last one was written.
+_BATCH = 200
+_PAUSE_S = 0.5
+
+
+class Recorder:
+    """Takes the replies of one channel from Redis to SQL.
+
+    A reply is acknowledged only after it is in SQL: a crash in between has it recorded again, which SQL recognises.
+    """
+
+    def __init__(
+        self,
+        log: SqlLog,
+        replies: RedisReplies,
+        inbox: RedisInbox,
+        deliver: Deliver,
+        observe: Callable[[Finished], None] = lambda finished: None,
+    ) -> None:
+        self._log = log
+        self._replies = replies
+        self._inbox = inbox
+        self._deliver = deliver
+        self._observe = observe
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        async with self._replies.at_work():
+            while True:
+                try:
+                    claimed = await self._replies.claim(_BATCH)
+                except StorageUnavailable as error:
+                    logger.warning("no replies: %s", error)
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
+                if claimed:
+                    await self._record(claimed)
+
+    async def _record(self, claimed: Sequence[Finished]) -> None:
+        reach("reply-read")
+        recorded = await self._written(claimed)
+        reach("reply-recorded")
+        for finished in claimed:
+            self._observe(finished)
+        outgoing = [each for each in recorded if each is not None]
+        await self._deliver(outgoing)
+        # What SQL did not take as the next turn must not stay in Redis's copy of the history either.
+        refused = {each.dialogue_id for each, row in zip(claimed, recorded, strict=True) if row is None}
+        try:
+            await self._inbox.forget_history(refused)
+            await self._replies.acknowledge(claimed)
+        except StorageUnavailable as error:
+            logger.warning("recorded, not acknowledged: %s", error)
+
+    async def _written(self, claimed: Sequence[Finished]) -> list[Outgoing | None]:
+        while True:
+            try:
+                async with self._log.writing() as writing:
+                    return [await writing.record_reply(finished) for finished in claimed]
+            except StorageUnavailable as error:
+                logger.warning("replies wait for the log: %s", error)
+                await asyncio.sleep(_PAUSE_S)

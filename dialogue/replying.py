@@ -1,0 +1,146 @@
+"""The reply flow: from what was said to the bot's next turn."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dialogue.choices import chosen_sampling
+from dialogue.context import fitted_prompt
+from dialogue.errors import PromptTooLong, SeedError
+from dialogue.ports import Engine, Job, Publish
+from dialogue.seeds import Seed, Seeds
+from dialogue.sentences import whole_sentences
+from dialogue.transcript import draft, first_turn, stops
+from dialogue.turns import (
+    Ask,
+    Completion,
+    Dialogue,
+    Generation,
+    Outcome,
+    Prompt,
+    Reply,
+    Sampling,
+    Speaker,
+    StopReason,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_DRAWS = 3
+"""An empty or repeated reply is drawn again at most twice; a third failure is the model's, not chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replier:
+    """Answers jobs with an engine.
+
+    Args:
+        default_seed: the name of the seed that serves dialogues whose own seed no longer exists.
+        draw: gives the random seed of a generation, 0 to 2**31 - 1.
+    """
+
+    engine: Engine
+    seeds: Seeds
+    default_seed: str
+    draw: Callable[[], int]
+
+    async def reply(self, job: Job, recalled: Dialogue, publish: Publish) -> Reply:
+        """Write the bot's next turn.
+
+        Args:
+            recalled: what was said before the job's messages.
+            publish: takes what may be shown of the reply while it is written.
+
+        Raises:
+            EngineUnavailable: worth another try later.
+        """
+        ask = job.messages[0].ask
+        seed = self._seed(job)
+        dialogue = _question(job, recalled)
+        if ask is not Ask.SAY and not _can_be_retried(ask, dialogue):
+            return Reply(Outcome.NOTHING_TO_RETRY, ask)
+        sampling = chosen_sampling(seed.sampling, job.settings)
+        is_continuing = ask is Ask.CONTINUE
+        try:
+            budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
+            text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
+        except PromptTooLong as error:
+            logger.warning("dialogue %s: %s", job.dialogue_id, error)
+            return Reply(Outcome.TOO_LONG, ask)
+        return await self._drawn(job, seed, text, sampling, recalled.last_reply() or "", publish)
+
+    async def _drawn(
+        self, job: Job, seed: Seed, text: str, sampling: Sampling, last_reply: str, publish: Publish
+    ) -> Reply:
+        """Draw until the reply is neither empty nor what the bot said last, at most MAX_DRAWS times."""
+        ask = job.messages[0].ask
+        written = ""
+        generations: list[Generation] = []
+        for _ in range(MAX_DRAWS):
+            prompt = Prompt(text, stops(seed.tags), sampling, self.draw(), fixed_chars=len(seed.text))
+            completion = await self.engine.generate(prompt, lambda raw: publish(draft(raw, seed.tags)))
+            generations.append(self._generation(job, seed, prompt, completion))
+            drawn = _shown(completion, seed)
+            written = drawn or written
+            if drawn and not (ask is not Ask.CONTINUE and _is_same(drawn, last_reply)):
+                break
+        if not written:
+            return Reply(Outcome.EMPTY, ask, generations=tuple(generations))
+        turn_text = last_reply + _joint(generations[-1]) + written if ask is Ask.CONTINUE else written
+        return Reply(Outcome.ANSWERED, ask, written, turn_text, tuple(generations))
+
+    def _seed(self, job: Job) -> Seed:
+        try:
+            return self.seeds.get(job.seed)
+        except SeedError:
+            logger.warning("dialogue %s: its seed %s is gone", job.dialogue_id, job.seed)
+            return self.seeds.get(self.default_seed)
+
+    def _generation(self, job: Job, seed: Seed, prompt: Prompt, completion: Completion) -> Generation:
+        return Generation(
+            seed=seed.name,
+            seed_hash=seed.version,
+            prompt_hash=hashlib.sha256(prompt.text.encode("utf-8", "surrogatepass")).hexdigest(),
+            model=self.engine.model,
+            revision=self.engine.revision,
+            sampling=prompt.sampling,
+            draw=prompt.draw,
+            completion=completion,
+            queued_s=job.age_s,
+        )
+
+
+def _question(job: Job, recalled: Dialogue) -> Dialogue:
+    """Return the dialogue up to where the bot is to write."""
+    if job.messages[0].ask is Ask.RETRY:
+        return recalled.without_last_reply()
+    dialogue = recalled
+    for message in job.messages:
+        if message.ask is Ask.SAY:
+            dialogue = dialogue.then(Speaker.PERSON, message.text)
+    return dialogue
+
+
+def _can_be_retried(ask: Ask, dialogue: Dialogue) -> bool:
+    speaker = Speaker.BOT if ask is Ask.CONTINUE else Speaker.PERSON
+    return bool(dialogue.turns) and dialogue.turns[-1].speaker is speaker
+
+
+def _shown(completion: Completion, seed: Seed) -> str:
+    cut = first_turn(completion.text, seed.tags)
+    if completion.stop is StopReason.LENGTH and not cut.is_finished:
+        return whole_sentences(cut.text)
+    return cut.text
+
+
+def _joint(generation: Generation) -> str:
+    """Return the white space between a turn and its continuation, as the model wrote it."""
+    raw = generation.completion.text
+    return " " if raw[:1].isspace() else ""
+
+
+def _is_same(text: str, other: str) -> bool:
+    return " ".join(text.casefold().split()) == " ".join(other.casefold().split())
