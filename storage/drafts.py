@@ -27,7 +27,7 @@ class Draft:
     """What is being written in a dialogue, or word that the dialogue has changed.
 
     Args:
-        text: the text so far; empty when `is_final`.
+        text: the text so far; when `is_final`, the name of the outcome if the request got no reply.
         is_final: True once the dialogue's turns in SQL have changed and should be read again.
     """
 
@@ -61,14 +61,17 @@ class RedisDrafts:
         fields = {"v": 1, "dialogue": dialogue_id, "epoch": epoch, "text": text, "final": False}
         self._latest[channel, dialogue_id] = json.dumps(fields)
 
-    async def announce(self, channel: str, dialogue_id: str) -> None:
+    async def announce(self, channel: str, dialogue_id: str, failure: str = "") -> None:
         """Tell every process of the channel that the dialogue's turns have changed.
+
+        Args:
+            failure: why the request got no reply, the name of an `Outcome`; empty where it did.
 
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
         self._latest.pop((channel, dialogue_id), None)
-        fields = {"v": 1, "dialogue": dialogue_id, "epoch": 0, "text": "", "final": True}
+        fields = {"v": 1, "dialogue": dialogue_id, "epoch": 0, "text": failure, "final": True}
         with translated_errors():
             await self._redis.publish(self._keys.live(channel), json.dumps(fields))
 
