@@ -21,6 +21,14 @@ _OURS = ("bot", "dialogue", "storage")
 # A token that nobody told us about: of another bot, or of the settings before they were changed.
 _TELEGRAM_TOKEN = re.compile(r"(?<!\d)(?P<bot_id>\d{6,}):[A-Za-z0-9_-]{30,}")
 
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda text: quote(text, safe=""),
+    lambda text: repr(text)[1:-1],
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+)
+
 # Shorter ones would be found in every other word.
 _MIN_SECRET_CHARS = 4
 
@@ -65,8 +73,9 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
 
 
 def _written_forms(secret: str) -> set[str]:
-    """Return the secret as it stands in a text, in an address, in JSON and in a repr."""
-    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    """Return how the secret may stand in a line: as it is, or escaped, even twice, as a repr that is put into JSON."""
+    once = {escape(secret) for escape in _ESCAPES}
+    return once | {escape(form) for form in once for escape in _ESCAPES}
 
 
 def _gather(process: str, is_terminal: bool) -> list[Processor]:
