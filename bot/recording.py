@@ -76,7 +76,7 @@ class Recorder:
         while True:
             try:
                 async with self._log.writing() as writing:
-                    return [await writing.record_reply(finished) for finished in claimed]
+                    return await writing.record_replies(claimed)
             except StorageUnavailable as error:
                 logger.warning("replies wait for the log: %s", error)
                 await asyncio.sleep(_PAUSE_S)

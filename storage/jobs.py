@@ -149,7 +149,7 @@ class RedisJobs:
             settings=asked[-1].settings,
             messages=tuple(Message(each.text, each.ask) for each in asked),
             message_ids=tuple(each.message_id for each in asked),
-            after=asked[0].after,
+            after=asked[-1].after,
             age_s=max(0.0, self._clock() - asked[0].at),
             tries=int(tries),
             attempt=int(attempt),
