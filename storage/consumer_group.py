@@ -69,6 +69,8 @@ class ConsumerGroup:
         if now - self._searched_at < _SEARCH_S:
             return []
         self._searched_at = now
+        # An answer may have been lost on the way without an error here: the client then simply asks again.
+        self._may_have_swallowed = True
         with translated_errors():
             entries: list[Any] = await self._reading(
                 self._abandoned(

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from redis.asyncio import Redis
@@ -20,8 +22,10 @@ from storage.keys import Keys
 from storage.live_history import RedisHistory
 from storage.presence import Backlog, Presence, process_name
 from storage.records import Asked, Finished, LoggedHistory
+from storage.redis_connection import redis_connection
 from storage.replies import RedisReplies
 from tests.fakes import answered
+from tests.storage.frail_wire import frail_wire
 
 
 class NothingLogged:
@@ -210,6 +214,37 @@ async def test_a_job_of_a_living_worker_is_never_taken(rig: Rig) -> None:
     await busy.finish(job, Dialogue(), answered("mine"))
 
     assert not any(stolen)
+
+
+async def test_a_dead_workers_job_is_found_behind_the_long_jobs_of_the_living(rig: Rig) -> None:
+    busy, dead, idle = await rig.worker(), await rig.dead_worker(), await rig.worker()
+    await rig.inbox.queue([asked("1", dialogue_id="long")])
+    await claimed(busy)
+    await rig.inbox.queue([asked("1", dialogue_id="lost")])
+    await claimed(dead)
+
+    job = await claimed(idle)
+
+    assert job.dialogue_id == "lost"
+
+
+async def test_a_job_whose_handing_out_was_lost_on_the_way_is_handed_out_again(
+    rig: Rig, redis_url: str, keys: Keys
+) -> None:
+    with TemporaryDirectory(prefix="gv-") as folder:
+        socket = Path(folder) / "s"
+        server = Path(redis_url.removeprefix("unix://"))
+        async with frail_wire(server, socket) as wire, redis_connection(f"unix://{socket}") as redis:
+            jobs = RedisJobs(redis, keys, RedisDrafts(redis, keys), process_name("worker"))
+            async with jobs.at_work():
+                await jobs.claim(1, is_idle=True)
+                wire.lose_answer_with(b"dialogue")
+                await rig.inbox.queue([asked("1")])
+
+                job = await claimed(jobs)
+
+    assert wire.has_lost
+    assert job.message_ids == ("1",)
 
 
 async def test_a_suspect_waits_until_its_worker_is_idle(rig: Rig) -> None:
