@@ -1,0 +1,205 @@
+"""The only place that picks implementations: what each process is made of, opened and closed in order."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from rich.console import Console
+
+from bot.conversation import Conversation
+from bot.reconciling import Reconciler
+from bot.recording import Deliver, Recorder
+from bot.settings import Settings
+from dialogue.replying import Replier
+from dialogue.seeds import Seeds, load_seeds
+from dialogue.worker import Worker
+from storage.drafts import RedisDrafts
+from storage.embedded import embedded_redis
+from storage.inbox import RedisInbox
+from storage.jobs import RedisJobs
+from storage.keys import Keys
+from storage.lease import RedisLease
+from storage.live_history import RedisHistory
+from storage.log import SqlLog, sql_log
+from storage.migrate import migrate
+from storage.presence import Presence, process_name
+from storage.redis_connection import redis_connection
+from storage.replies import RedisReplies
+
+Ready = Callable[[], None]
+"""Called once the process can do its work."""
+
+Progress = Callable[[str, float], None]
+"""Takes the name of a stage and how much of it is done, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What every process stands on."""
+
+    settings: Settings
+    seeds: Seeds
+    redis: Redis
+    keys: Keys
+    log: SqlLog
+
+    def conversation(self) -> Conversation:
+        return Conversation(self.log, self.inbox(), self.seeds, self.settings.seed)
+
+    def inbox(self) -> RedisInbox:
+        return RedisInbox(self.redis, self.keys)
+
+    def drafts(self) -> RedisDrafts:
+        return RedisDrafts(self.redis, self.keys)
+
+    def presence(self) -> Presence:
+        return Presence(self.redis, self.keys)
+
+    def recorder(self, channel: str, deliver: Deliver) -> Recorder:
+        from bot.metrics import count_reply
+
+        replies = RedisReplies(self.redis, self.keys, channel, process_name(channel))
+        return Recorder(self.log, replies, self.inbox(), deliver, count_reply)
+
+    def reconciler(self, channel: str) -> Reconciler:
+        return Reconciler(self.log, self.inbox(), channel)
+
+
+@asynccontextmanager
+async def foundations(settings: Settings) -> AsyncIterator[Foundations]:
+    """Open Redis (the embedded one unless another is set) and the log, its tables brought up to date.
+
+    Raises:
+        SettingsError, SeedError: something is set wrong; the text says how to mend it.
+        StorageUnavailable: Redis or SQL is out of reach.
+    """
+    seeds = load_seeds()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        redis_url = settings.redis_url.get_secret_value()
+        if not redis_url:
+            redis_url = await stack.enter_async_context(embedded_redis(settings.data_dir))
+        redis = await stack.enter_async_context(redis_connection(redis_url))
+        await migrate(settings.sql_url)
+        log = await stack.enter_async_context(sql_log(settings.sql_url))
+        yield Foundations(settings, seeds, redis, Keys(), log)
+
+
+async def run_worker(settings: Settings, stopping: asyncio.Event, ready: Ready, progress: Progress) -> None:
+    """Answer jobs until `stopping` is set."""
+    async with foundations(settings) as base, working(base, progress) as worker:
+        ready()
+        await worker.run(stopping)
+
+
+@asynccontextmanager
+async def working(base: Foundations, progress: Progress) -> AsyncIterator[Worker]:
+    """Load the model and join the workers."""
+    from dialogue.engine.opening import open_engine  # here, because the other processes do without the engine
+
+    settings = base.settings
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            open_engine(settings.model, settings.device, settings.data_dir, progress)
+        )
+        drafts = base.drafts()
+        await stack.enter_async_context(drafts.flushing())
+        # The heartbeat starts last: who has one can answer.
+        jobs = RedisJobs(base.redis, base.keys, drafts, process_name("worker"))
+        await stack.enter_async_context(jobs.at_work())
+        replier = Replier(engine, base.seeds, settings.seed, draw=lambda: secrets.randbits(31))
+        yield Worker(jobs, RedisHistory(base.redis, base.keys, base.log), replier, engine.slots)
+
+
+async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
+    """Serve the chat page, the webhook if one is set, health and metrics, until `stopping` is set."""
+    from bot.web.app import web_app
+    from bot.web.chat import chat_router
+    from bot.web.chats import WebChats
+    from bot.web.delivery import CHANNEL, WebDelivery
+    from bot.web.events import Pages
+    from bot.web.health import health_router
+    from bot.web.page import page_router
+    from bot.web.serving import listening_socket, serve
+    from bot.web.visitors import Visitors, kept_secret
+
+    listening = listening_socket(settings.web_host, settings.web_port)
+    async with foundations(settings) as base:
+        pages = Pages()
+        delivery = WebDelivery(base.log, base.drafts(), pages)
+        chats = WebChats(base.conversation(), delivery, pages)
+        routers = [
+            page_router(),
+            chat_router(chats, pages, Visitors(kept_secret(settings.data_dir / "visitors.secret"))),
+            health_router(base.presence(), base.log.ping),
+        ]
+        if settings.webhook_url:
+            from bot.telegram.webhook import webhook_router
+
+            token, secret = settings.telegram_token.get_secret_value(), settings.webhook_secret.get_secret_value()
+            routers.append(webhook_router(base.log, int(token.partition(":")[0]), secret))
+        async with background(
+            delivery.follow(), base.recorder(CHANNEL, delivery.deliver).run(), base.reconciler(CHANNEL).run()
+        ):
+            ready()
+            await serve(web_app(*routers), pages, listening, stopping)
+
+
+async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
+    """Talk to Telegram until `stopping` is set."""
+    from bot.telegram.client import BotClient
+    from bot.telegram.process import TelegramBot, WebhookTarget
+    from bot.telegram.wishes import CHANNEL
+
+    async with foundations(settings) as base:
+        client = BotClient(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
+        webhook = WebhookTarget(settings.webhook_url, settings.webhook_secret.get_secret_value())
+        bot = TelegramBot(
+            client,
+            base.conversation(),
+            base.log,
+            RedisLease(base.redis, base.keys, f"{CHANNEL}:{client.bot_id}"),
+            listen=lambda: base.drafts().listen(CHANNEL),
+            webhook=webhook if settings.webhook_url else None,
+            alongside=[lambda deliver: base.recorder(CHANNEL, deliver).run, lambda _: base.reconciler(CHANNEL).run],
+        )
+        async with background(bot.run()):
+            ready()
+            await stopping.wait()
+
+
+async def run_chat(settings: Settings, seed: str | None, once: str | None, progress: Progress) -> bool:
+    """Chat in the terminal; with the model in this process where no worker lives. Returns whether it was answered."""
+    from bot.terminal import CHANNEL, Terminal
+
+    async with foundations(settings) as base, AsyncExitStack() as stack:
+        if seed is not None:
+            base.seeds.get(seed)
+        if not await base.presence().living("worker"):
+            worker = await stack.enter_async_context(working(base, progress))
+            await stack.enter_async_context(background(worker.run(asyncio.Event())))
+        terminal = Terminal(base.conversation(), base.drafts(), Console(), getpass.getuser())
+        await stack.enter_async_context(
+            background(base.recorder(CHANNEL, terminal.deliver).run(), base.reconciler(CHANNEL).run())
+        )
+        if once is not None:
+            return await terminal.say_once(once, seed)
+        await terminal.talk(seed)
+        return True
+
+
+@asynccontextmanager
+async def background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these beside the block; if one of them fails, so does the block, and at its end all are cancelled."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        yield
+        for task in tasks:
+            task.cancel()
