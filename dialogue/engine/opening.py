@@ -1,0 +1,85 @@
+"""Picks the engine by the model's name, prepares it and opens it; nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dialogue.ports import Engine
+
+if TYPE_CHECKING:
+    from dialogue.engine.loading import LoadedModel
+
+EMBEDDED = "embedded"
+ECHO = "echo"
+
+Progress = Callable[[str, float], None]
+"""Takes the name of a stage and how much of it is done, from 0 to 1; called from the event loop."""
+
+
+@asynccontextmanager
+async def open_engine(model: str, device: str, data_dir: Path, progress: Progress) -> AsyncIterator[Engine]:
+    """Open the engine of a model until the block is left.
+
+    Args:
+        model: `embedded`, `echo`, the address of a completions server (`https://host/v1`), a folder, or the id of a
+            model on the Hugging Face hub.
+        device: where a model of this process runs: `auto`, `cpu`, `cuda`, `cuda:1`.
+        data_dir: where the embedded model is kept once it is converted.
+
+    Raises:
+        ModelRefused: the model may not be loaded or does not exist; the text says what to use instead.
+        EngineUnavailable: the embedded model cannot be prepared.
+    """
+    if model == ECHO:
+        from dialogue.engine.echo import EchoEngine
+
+        yield EchoEngine()
+    elif model.startswith(("http://", "https://")):
+        from dialogue.engine.remote import remote_engine
+
+        async with remote_engine(model) as remote:
+            yield remote
+    else:
+        loaded = await _in_thread(lambda report: _load(model, device, data_dir, report), progress)
+        from dialogue.engine.torch_engine import torch_engine
+
+        async with torch_engine(loaded) as local:
+            yield local
+
+
+def _load(model: str, device: str, data_dir: Path, progress: Progress) -> LoadedModel:
+    from dialogue.engine import embedded
+
+    folder = embedded.prepare(data_dir, progress) if model == EMBEDDED else None
+    progress("loading the model", 0.0)
+    # Here and not above: importing torch takes seconds, during which progress is to be seen.
+    from dialogue.engine import fitness, loading
+
+    if folder is not None:
+        loaded = loading.load(folder, device, embedded.NAME, embedded.revision(folder))
+    else:
+        loaded = loading.load_named(model, device)
+    progress("loading the model", 0.9)
+    fitness.check_fitness(loaded)
+    progress("loading the model", 1.0)
+    return loaded
+
+
+async def _in_thread(work: Callable[[Progress], LoadedModel], progress: Progress) -> LoadedModel:
+    """Run blocking work beside the event loop; if it is cancelled, the work ends at its next sign of progress."""
+    loop = asyncio.get_running_loop()
+    is_wanted = True
+
+    def report(stage: str, share: float) -> None:
+        if not is_wanted:
+            raise InterruptedError("nobody waits for the model any more")
+        loop.call_soon_threadsafe(progress, stage, share)
+
+    try:
+        return await asyncio.to_thread(work, report)
+    finally:
+        is_wanted = False

@@ -1,0 +1,69 @@
+"""One text while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from dialogue.engine.vocabulary import GrowingText, Vocabulary
+from dialogue.errors import EngineUnavailable
+from dialogue.turns import Prompt, Sampling, StopReason
+
+
+class Request:
+    """What is known of one text: its tokens so far, how far the model has read them, and why it ended.
+
+    Args:
+        prompt_tokens: the prompt as the vocabulary encodes it.
+    """
+
+    def __init__(self, prompt: Prompt, prompt_tokens: Sequence[int], vocabulary: Vocabulary) -> None:
+        self.tokens = list(prompt_tokens)
+        self.prompt_tokens = len(prompt_tokens)
+        self.read_tokens = 0
+        self.stop: StopReason | None = None
+        self.error: EngineUnavailable | None = None
+        self.is_cancelled = False
+        self._prompt = prompt
+        self._ends = vocabulary.ends
+        self._text = GrowingText(vocabulary.decode, prompt_tokens)
+        # torch takes seeds of 64 bits; a draw may be any whole number.
+        self._luck = torch.Generator().manual_seed(prompt.draw % 2**63)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How its tokens are drawn."""
+        return self._prompt.sampling
+
+    @property
+    def text(self) -> str:
+        """What was written so far, without the prompt."""
+        return self._text.text
+
+    @property
+    def new_tokens(self) -> int:
+        """How many tokens were written so far."""
+        return len(self.tokens) - self.prompt_tokens
+
+    @property
+    def is_over(self) -> bool:
+        """Say that nothing more will be written."""
+        return self.is_cancelled or self.stop is not None or self.error is not None
+
+    def next_luck(self) -> float:
+        """Return the number from [0, 1) that decides the next draw: the n-th of a draw is always the same."""
+        return float(torch.rand((), generator=self._luck))
+
+    def take(self, token: int) -> None:
+        """Add a token that the model has written, and note it if the text ends with it."""
+        self.tokens.append(token)
+        if token in self._ends:
+            self.stop = StopReason.END_OF_TEXT
+            return
+        seen = len(self.text)
+        self._text.take(token)
+        if any(self.text.find(stop, max(0, seen - len(stop) + 1)) >= 0 for stop in self._prompt.stops):
+            self.stop = StopReason.TAG
+        elif self.new_tokens >= self.sampling.max_new_tokens:
+            self.stop = StopReason.LENGTH

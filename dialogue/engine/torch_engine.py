@@ -1,0 +1,177 @@
+"""Runs a model in this process: one thread does the steps, the event loop hands requests over and gets text back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+import torch
+
+from dialogue.engine.batch import Batch
+from dialogue.engine.loading import LoadedModel
+from dialogue.engine.pace import Pace
+from dialogue.engine.request import Request
+from dialogue.engine.slots import SlotModel
+from dialogue.errors import EngineUnavailable, PromptTooLong
+from dialogue.ports import Publish
+from dialogue.turns import Completion, Prompt
+
+logger = logging.getLogger(__name__)
+
+# On a CPU 16 texts come to about eight times the tokens of one; beyond, each of them gets slower than people read.
+CPU_SLOTS = 16
+GPU_SLOTS = 64
+
+
+@asynccontextmanager
+async def torch_engine(
+    loaded: LoadedModel, slots: int | None = None, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[TorchEngine]:
+    """Run the model in a thread of its own until the block is left; what is in flight then is given up.
+
+    Args:
+        slots: how many texts are written at the same time; None for what suits the device.
+    """
+    engine = TorchEngine(loaded, slots or (CPU_SLOTS if loaded.device == "cpu" else GPU_SLOTS), clock)
+    engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """A request and who waits for it; the future and `publish` are touched by the event loop alone."""
+
+    request: Request
+    publish: Publish
+    future: asyncio.Future[Completion]
+    started: float
+    first_token_at: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+
+
+class TorchEngine:
+    """Continues prompts with a model of transformers, many at the same time; it belongs to one event loop."""
+
+    def __init__(self, loaded: LoadedModel, slots: int, clock: Callable[[], float]) -> None:
+        self.model = loaded.name
+        self.revision = loaded.revision
+        self.context_tokens = loaded.context_tokens
+        self.slots = slots
+        self._vocabulary = loaded.vocabulary
+        self._clock = clock
+        self._batch = Batch(SlotModel(loaded.model, slots, loaded.context_tokens))
+        self._arriving: SimpleQueue[_Call | None] = SimpleQueue()
+        self._calls: list[_Call] = []
+        self._loop = asyncio.get_running_loop()
+        self._is_open = False
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+
+    @property
+    def slots_in_use(self) -> int:
+        """How many texts are being written at this moment."""
+        return self._batch.slots_in_use
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._is_open = True
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Give up what is in flight and end the thread."""
+        self._is_open = False
+        self._arriving.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of the text, the model's own opening token included."""
+        return len(self._vocabulary.encode_prompt(text))
+
+    async def generate(self, prompt: Prompt, publish: Publish) -> Completion:
+        """Continue the prompt; it waits while all slots are taken."""
+        started = self._clock()
+        tokens = self._vocabulary.encode_prompt(prompt.text)
+        to_write = prompt.sampling.max_new_tokens
+        if len(tokens) + to_write > self.context_tokens:
+            raise PromptTooLong(
+                f"the prompt has {len(tokens)} tokens; with {to_write} to write it exceeds {self.context_tokens}"
+            )
+        if not self._is_open:
+            raise EngineUnavailable("the engine is closed")
+        request = Request(prompt, tokens, self._vocabulary)
+        call = _Call(request, publish, self._loop.create_future(), started)
+        self._arriving.put(call)
+        try:
+            return await call.future
+        finally:
+            # Of no effect once it is over; else the awaiting task was cancelled, and the next step frees the slot.
+            request.is_cancelled = True
+
+    def _work(self) -> None:
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        with torch.inference_mode():
+            while self._take_in():
+                try:
+                    self._batch.step()
+                except Exception as error:
+                    logger.exception("the model failed while %d texts were written", self._batch.slots_in_use)
+                    self._batch.recover(EngineUnavailable(f"the model failed: {type(error).__name__}"))
+                self._report()
+        self._batch.abandon(EngineUnavailable("the engine is closing"))
+        self._report()
+
+    def _take_in(self) -> bool:
+        """Take over what has arrived, waiting for something where there is nothing to do; False to end."""
+        while self._batch.is_empty or not self._arriving.empty():
+            call = self._arriving.get()
+            if call is None:
+                return False
+            self._calls.append(call)
+            self._batch.add(call.request)
+        return True
+
+    def _report(self) -> None:
+        """Hand new text and ended requests to the event loop."""
+        now = self._clock()
+        for call in self._calls:
+            if call.request.new_tokens and not call.first_token_at:
+                call.first_token_at = now
+            if call.request.is_over:
+                self._loop.call_soon_threadsafe(_settle, call, now)
+            elif call.pace.is_due(len(call.request.text), now):
+                self._loop.call_soon_threadsafe(_show, call, call.request.text)
+        self._calls = [call for call in self._calls if not call.request.is_over]
+
+
+def _show(call: _Call, text: str) -> None:
+    if not call.future.done():
+        call.publish(text)
+
+
+def _settle(call: _Call, now: float) -> None:
+    request = call.request
+    if call.future.done():  # Cancelled.
+        return
+    if request.error is not None:
+        call.future.set_exception(request.error)
+    elif request.stop is not None:
+        call.future.set_result(
+            Completion(
+                text=request.text,
+                stop=request.stop,
+                prompt_tokens=request.prompt_tokens,
+                reused_tokens=0,
+                new_tokens=request.new_tokens,
+                first_token_s=call.first_token_at - call.started,
+                duration_s=now - call.started,
+            )
+        )
