@@ -1,0 +1,72 @@
+"""Requests that cannot be taken: each gets a status, a name for programs and one sentence for the person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from bot.metrics import count_error
+from bot.web.language import preferred_language
+from bot.web.texts import text
+from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, StorageUnavailable, TooManyWaiting
+
+
+class Refusal(Exception):
+    """A request that cannot be taken.
+
+    Args:
+        reason: the name of its sentence in `bot.web.texts`.
+        values: what the sentence mentions.
+    """
+
+    def __init__(self, status: int, reason: str, **values: object) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.values = values
+
+
+def answer_errors_with_sentences(app: FastAPI) -> None:
+    """Have the application answer every error with `{"reason": name, "error": sentence}`."""
+    app.add_exception_handler(Exception, _answer(_failure))
+    app.add_exception_handler(HTTPException, _answer(_no_such_thing))
+    app.add_exception_handler(Refusal, _answer(lambda error: error))
+    for kind, translate in _TRANSLATIONS.items():
+        app.add_exception_handler(kind, _answer(translate))
+
+
+_Translate = Callable[..., Refusal]
+
+_TRANSLATIONS: dict[type[Exception], _Translate] = {
+    MessageEmpty: lambda error: Refusal(422, "message_empty"),
+    MessageTooLong: lambda error: Refusal(422, "message_too_long", length=error.length, limit=error.limit),
+    TooManyWaiting: lambda error: Refusal(429, "too_many_waiting", limit=error.limit),
+    SeedError: lambda error: Refusal(422, "unknown_seed"),
+    StorageUnavailable: lambda error: _counted(error, Refusal(503, "unavailable")),
+}
+
+
+def _answer(translate: _Translate) -> Callable[[Request, Exception], Response]:
+    def answer(request: Request, error: Exception) -> Response:
+        refusal = translate(error)
+        sentence = text(refusal.reason, preferred_language(request), **refusal.values)
+        return JSONResponse({"reason": refusal.reason, "error": sentence}, refusal.status)
+
+    return answer
+
+
+def _failure(error: Exception) -> Refusal:
+    # The server logs it with its traceback; the person gets a sentence.
+    return _counted(error, Refusal(500, "failure"))
+
+
+def _no_such_thing(error: HTTPException) -> Refusal:
+    return Refusal(error.status_code, "not_found" if error.status_code == 404 else "not_understood")
+
+
+def _counted(error: Exception, refusal: Refusal) -> Refusal:
+    count_error(error)
+    return refusal

@@ -1,0 +1,267 @@
+// The chat page: keeps what is known of the chat, shows it, and hands on what the person does.
+
+import { Refused, ask, listen, read } from "./server.js";
+import { make, showTurns, write } from "./turns.js";
+
+const texts = JSON.parse(document.body.dataset.texts);
+const $ = (id) => document.getElementById(id);
+const isTouched = matchMedia("(hover: none) and (pointer: coarse)").matches;
+
+// Nearer to the end than this, the person reads along, and the view follows.
+const NEAR_THE_END_PX = 80;
+// The limit of a message is worth mentioning from this share on.
+const COUNTER_FROM = 0.8;
+
+let opening = null;
+let seeds = [];
+let chat = { seed: "", awaited: null, turns: [] };
+let draft = "";
+let failure = "";
+let answering = new Set();
+let lastAsk = "retry";
+let isSending = false;
+let isConnected = false;
+let isFollowing = true;
+
+// What the server tells.
+
+/** Read the chat, which makes a newcomer known to the server: everything else is for those it knows. */
+function open() {
+  // Once at a time: two newcomers would be two visitors.
+  opening ??= readChat().finally(() => (opening = null));
+  return opening;
+}
+
+async function readChat() {
+  if (!seeds.length) seeds = await read("/api/seeds");
+  hearChat(await read("/api/chat"));
+}
+
+function hearChat(told) {
+  const said = told.turns.at(-1);
+  if (chat.awaited && !told.awaited && said?.author !== "person") speak(`${texts.bot}: ${said.text}`);
+  failure = told.failure || (said?.state === "failed" && !told.awaited ? failure || "failed" : "");
+  if (told.failure) speak(texts[told.failure]);
+  if (told.awaited && !chat.awaited) speak(texts.writing);
+  // What was said while the bot was answering something else waits for its turn.
+  const waiting = told.turns.filter((turn) => turn.state === "waiting").map((turn) => turn.id);
+  answering = new Set(waiting.filter((id) => answering.has(id)));
+  if (!answering.size) answering = new Set(waiting);
+  draft = "";
+  chat = told;
+  show();
+}
+
+function hearDraft(text) {
+  draft = text;
+  show();
+}
+
+function connected(isNow) {
+  isConnected = isNow;
+  $("offline").hidden = isNow;
+}
+
+// What the person sees.
+
+function show() {
+  const seed = currentSeed();
+  const waiting = chat.turns.filter((turn) => turn.state === "waiting");
+  const queued = new Set(waiting.map((turn) => turn.id).filter((id) => !answering.has(id)));
+  write($("seed-title"), seed?.title ?? "");
+  write($("intro-title"), seed?.title ?? "");
+  write($("intro-description"), seed?.description ?? "");
+  $("intro").hidden = chat.turns.some((turn) => turn.author === "person");
+  $("turns").lang = seed?.language ?? "";
+  $("stop").hidden = !chat.awaited;
+  showTurns($("turns"), { ...chat, draft, queued, failure, act }, texts);
+  if (isFollowing) toTheEnd();
+}
+
+function showComposer() {
+  const field = $("text");
+  // By code point, as the server counts.
+  const length = [...field.value].length;
+  const limit = currentSeed()?.max_message_chars ?? Infinity;
+  const isTooLong = length > limit;
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+  field.ariaInvalid = String(isTooLong);
+  $("send").disabled = isSending || isTooLong || !field.value.trim();
+  $("counter").classList.toggle("over", isTooLong);
+  write($("counter"), length > limit * COUNTER_FROM ? `${length} / ${limit}` : "");
+  trouble(isTooLong ? filled(texts.message_too_long, { length, limit }) : "");
+}
+
+function trouble(sentence, isGood = false) {
+  write($("trouble"), sentence);
+  $("trouble").hidden = !sentence;
+  $("trouble").classList.toggle("good", isGood);
+}
+
+function speak(sentence) {
+  write($("spoken"), sentence);
+}
+
+function toTheEnd() {
+  $("scroll").scrollTop = $("scroll").scrollHeight;
+}
+
+function currentSeed() {
+  return seeds.find((seed) => seed.name === chat.seed);
+}
+
+function filled(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+// What the person does.
+
+async function request(path, body) {
+  trouble("");
+  try {
+    if (!chat.seed) await open();
+    await ask(path, body);
+    if (!isConnected) await open();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    trouble(error.message || texts.not_sent);
+    return false;
+  }
+}
+
+async function send() {
+  const field = $("text");
+  const text = field.value;
+  if (isSending || $("send").disabled) return;
+  isSending = true;
+  showComposer();
+  isFollowing = true;
+  lastAsk = "retry";
+  const isTaken = await request("/api/messages", { text });
+  isSending = false;
+  // What was typed in the meantime stays.
+  if (isTaken) field.value = field.value.startsWith(text) ? field.value.slice(text.length) : field.value;
+  const sentence = $("trouble").textContent;
+  showComposer();
+  if (!isTaken) trouble(sentence);
+}
+
+function act(name) {
+  const path = name === "try_again" ? lastAsk : name;
+  if (path === "retry" || path === "continue") lastAsk = path;
+  failure = "";
+  isFollowing = true;
+  request(`/api/${path}`);
+  $("text").focus();
+}
+
+function startAnew(seed) {
+  isFollowing = true;
+  failure = "";
+  request("/api/new", seed ? { seed } : {});
+  if (!isTouched) $("text").focus();
+}
+
+function showSeeds() {
+  const own = document.documentElement.lang;
+  const languages = [...new Set(seeds.map((seed) => seed.language))].sort((a, b) => (b === own) - (a === own));
+  $("seed-groups").replaceChildren(
+    ...languages.map((language) => {
+      const group = make("section", "seed-group");
+      const title = make("h3", "");
+      title.textContent = texts[`language_${language}`];
+      group.append(title, ...seeds.filter((seed) => seed.language === language).map(seedChoice));
+      return group;
+    }),
+  );
+  $("seeds").showModal();
+}
+
+function seedChoice(seed) {
+  const choice = make("button", "seed-choice");
+  choice.type = "button";
+  choice.lang = seed.language;
+  const title = make("strong", "");
+  const description = make("span", "");
+  title.textContent = seed.title;
+  description.textContent = seed.description;
+  choice.append(title, description);
+  if (seed.name === chat.seed) {
+    choice.setAttribute("aria-current", "true");
+    const mark = make("em", "");
+    mark.lang = document.documentElement.lang;
+    mark.textContent = texts.current_seed;
+    choice.append(mark);
+  }
+  choice.addEventListener("click", () => {
+    $("seeds").close();
+    startAnew(seed.name);
+  });
+  return choice;
+}
+
+function openMenu(isOpen) {
+  $("menu").hidden = !isOpen;
+  $("menu-button").ariaExpanded = String(isOpen);
+  if (isOpen) $("menu").firstElementChild.focus();
+}
+
+async function forget() {
+  if ($("forget-dialog").returnValue !== "forget") return;
+  if (await request("/api/forget")) trouble(texts.forgotten, true);
+}
+
+$("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send();
+});
+$("text").addEventListener("input", showComposer);
+$("text").addEventListener("keydown", (event) => {
+  // On a phone there is no Shift: there Enter starts a new line, and the button sends.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || isTouched) return;
+  event.preventDefault();
+  send();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (!$("menu").hidden) {
+    openMenu(false);
+    $("menu-button").focus();
+  } else if (chat.awaited) request("/api/cancel");
+});
+$("stop").addEventListener("click", () => {
+  request("/api/cancel");
+  $("text").focus();
+});
+$("choose-seed").addEventListener("click", showSeeds);
+$("menu-button").addEventListener("click", () => openMenu($("menu").hidden));
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".menu")) openMenu(false);
+});
+$("start-anew").addEventListener("click", () => {
+  openMenu(false);
+  startAnew();
+});
+$("forget").addEventListener("click", () => {
+  openMenu(false);
+  $("forget-dialog").returnValue = "";
+  $("forget-dialog").showModal();
+});
+$("forget-dialog").addEventListener("close", forget);
+for (const dialog of document.querySelectorAll("dialog")) {
+  // A click beside a dialog closes it.
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+}
+$("scroll").addEventListener("scroll", () => {
+  const { scrollHeight, scrollTop, clientHeight } = $("scroll");
+  isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX;
+  $("to-end").hidden = isFollowing;
+});
+$("to-end").addEventListener("click", toTheEnd);
+// The keyboard of a phone makes the view smaller: its end stays in sight.
+new ResizeObserver(() => isFollowing && toTheEnd()).observe($("scroll"));
+
+showComposer();
+listen({ open, chat: hearChat, draft: hearDraft, lost: () => connected(false), found: () => connected(true) });
