@@ -140,15 +140,17 @@ class Recording(Transaction):
         return await self._put_out([case for case in cases if not case.is_stale], turn_ids, now)
 
     async def _cases(self, finished: list[Finished]) -> list[_Case]:
-        by_dialogue = {each.dialogue_id: each for each in finished}
-        await self._lock(list(by_dialogue))
+        ids = [each.dialogue_id for each in finished]
+        await self._lock(ids)
+        found = {row.id: row for row in await self._run(_read_dialogues, {"ids": ids})}
         known = set((await self._run(_read_known, {"ids": [each.reply_id for each in finished]})).scalars())
-        found = (await self._run(_read_dialogues, {"ids": list(by_dialogue)})).all()
         message_ids = [int(message_id) for each in finished for message_id in each.message_ids]
         messages = {row.id: row for row in await self._run(_read_messages, {"ids": message_ids})}
         cases = []
-        for dialogue in found:
-            each = by_dialogue[dialogue.id]
+        for each in finished:
+            dialogue = found.get(each.dialogue_id)
+            if dialogue is None:
+                continue
             answered = [
                 row for id in each.message_ids if (row := messages.get(int(id))) and row.dialogue_id == dialogue.id
             ]

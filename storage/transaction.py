@@ -18,12 +18,16 @@ from storage.tables import dialogues, is_kept, is_open, is_waiting, turns
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
+_said = turns.alias()
 last_reply = (
-    select(turns.c.reply_id)
+    select(_said.c.reply_id)
     .where(
-        turns.c.dialogue_id == dialogues.c.id, is_kept, turns.c.position.is_not(None), turns.c.speaker == Speaker.BOT
+        _said.c.dialogue_id == dialogues.c.id,
+        _said.c.dropped_at.is_(None),
+        _said.c.position.is_not(None),
+        _said.c.speaker == Speaker.BOT,
     )
-    .order_by(turns.c.position.desc())
+    .order_by(_said.c.position.desc())
     .limit(1)
     .scalar_subquery()
 )
