@@ -70,13 +70,15 @@ class Replier:
         except PromptTooLong as error:
             logger.warning("dialogue %s: %s", job.dialogue_id, error)
             return Reply(Outcome.TOO_LONG, ask)
-        return await self._drawn(job, seed, text, sampling, recalled.last_reply() or "", publish)
+        return await self._drawn(job, seed, text, sampling, recalled, publish)
 
     async def _drawn(
-        self, job: Job, seed: Seed, text: str, sampling: Sampling, last_reply: str, publish: Publish
+        self, job: Job, seed: Seed, text: str, sampling: Sampling, recalled: Dialogue, publish: Publish
     ) -> Reply:
-        """Draw until the reply is neither empty nor what the bot said last, at most MAX_DRAWS times."""
+        """Draw until the reply is not empty and repeats neither the bot nor the person, at most MAX_DRAWS times."""
         ask = job.messages[0].ask
+        last_reply = recalled.last_reply() or ""
+        said_just_now = [last_reply, *(message.text for message in job.messages)] if ask is not Ask.CONTINUE else []
         written = ""
         generations: list[Generation] = []
         for _ in range(MAX_DRAWS):
@@ -85,7 +87,7 @@ class Replier:
             generations.append(self._generation(job, seed, prompt, completion))
             drawn = _shown(completion, seed)
             written = drawn or written
-            if drawn and not (ask is not Ask.CONTINUE and _is_same(drawn, last_reply)):
+            if drawn and not any(_is_same(drawn, each) for each in said_just_now):
                 break
         if not written:
             return Reply(Outcome.EMPTY, ask, generations=tuple(generations))

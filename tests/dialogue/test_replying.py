@@ -57,6 +57,14 @@ async def test_a_reply_like_the_last_one_is_drawn_again() -> None:
     assert reply.text == "It works now."
 
 
+async def test_a_reply_that_parrots_the_person_is_drawn_again() -> None:
+    engine = ScriptedEngine([" My line is dead\nUser1:", " Since when?\nUser1:"])
+
+    reply = await reply_of(engine, a_job("Hello", "my line is dead"))
+
+    assert reply.text == "Since when?"
+
+
 async def test_a_reply_that_stays_the_same_is_better_than_none() -> None:
     engine = ScriptedEngine([" Please wait.\nUser1:", "\nUser1:", "\nUser1:"])
 
