@@ -152,4 +152,4 @@ class Worker:
 
 
 def _ids(job: Job) -> dict[str, str]:
-    return {"dialogue": job.dialogue_id, "message": ",".join(job.message_ids)}
+    return {"dialogue": job.dialogue_id, "messages": ",".join(job.message_ids)}

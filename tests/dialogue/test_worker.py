@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import pytest
 
 from dialogue.errors import EngineUnavailable, StorageUnavailable
 from dialogue.ports import Job
@@ -34,6 +37,16 @@ async def test_a_job_is_answered() -> None:
         await jobs.until_finished(1)
 
     assert [reply.text for _, reply in jobs.finished] == ["Hello."]
+
+
+async def test_what_was_answered_is_in_the_log_with_its_dialogue_and_messages(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dialogue.worker")
+    jobs = MemoryJobs([a_job("Hi", dialogue_id="7")])
+
+    async with working(jobs, ScriptedEngine([" Hello.\nUser1:"])):
+        await jobs.until_finished(1)
+
+    assert [(each.levelname, each.dialogue, each.messages) for each in caplog.records] == [("INFO", "7", "7-0")]  # type: ignore[attr-defined]
 
 
 async def test_dialogues_are_answered_side_by_side() -> None:
