@@ -8,7 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from rich.console import Console
@@ -17,6 +17,7 @@ from bot.conversation import Conversation
 from bot.reconciling import Reconciler
 from bot.recording import Deliver, Recorder
 from bot.settings import Settings
+from dialogue.ports import Engine
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds, load_seeds
 from dialogue.worker import Worker
@@ -32,6 +33,9 @@ from storage.migrate import migrate
 from storage.presence import Presence, process_name
 from storage.redis_connection import redis_connection
 from storage.replies import RedisReplies
+
+if TYPE_CHECKING:
+    from bot.telegram.pacing import Limits
 
 Ready = Callable[[], None]
 """Called once the process can do its work."""
@@ -94,27 +98,30 @@ async def foundations(settings: Settings) -> AsyncIterator[Foundations]:
 
 async def run_worker(settings: Settings, stopping: asyncio.Event, ready: Ready, progress: Progress) -> None:
     """Answer jobs until `stopping` is set."""
-    async with foundations(settings) as base, working(base, progress) as worker:
+    async with foundations(settings) as base, model(settings, progress) as engine, working(base, engine) as worker:
         ready()
         await worker.run(stopping)
 
 
 @asynccontextmanager
-async def working(base: Foundations, progress: Progress) -> AsyncIterator[Worker]:
-    """Load the model and join the workers."""
+async def model(settings: Settings, progress: Progress) -> AsyncIterator[Engine]:
+    """Load the model that is set."""
     from dialogue.engine.opening import open_engine  # here, because the other processes do without the engine
 
-    settings = base.settings
+    async with open_engine(settings.model, settings.device, settings.data_dir, progress) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
+    """Join the workers with a model that is loaded."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(
-            open_engine(settings.model, settings.device, settings.data_dir, progress)
-        )
         drafts = base.drafts()
         await stack.enter_async_context(drafts.flushing())
         # The heartbeat starts last: who has one can answer.
         jobs = RedisJobs(base.redis, base.keys, drafts, process_name("worker"))
         await stack.enter_async_context(jobs.at_work())
-        replier = Replier(engine, base.seeds, settings.seed, draw=lambda: secrets.randbits(31))
+        replier = Replier(engine, base.seeds, base.settings.seed, draw=lambda: secrets.randbits(31))
         yield Worker(jobs, RedisHistory(base.redis, base.keys, base.log), replier, engine.slots)
 
 
@@ -152,8 +159,12 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             await serve(web_app(*routers), pages, listening, stopping)
 
 
-async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
-    """Talk to Telegram until `stopping` is set."""
+async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, limits: Limits | None = None) -> None:
+    """Talk to Telegram until `stopping` is set.
+
+    Args:
+        limits: how fast messages may go out; Telegram's own limits by default.
+    """
     from bot.telegram.client import BotClient
     from bot.telegram.process import TelegramBot, WebhookTarget
     from bot.telegram.wishes import CHANNEL
@@ -168,6 +179,7 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             RedisLease(base.redis, base.keys, f"{CHANNEL}:{client.bot_id}"),
             listen=lambda: base.drafts().listen(CHANNEL),
             webhook=webhook if settings.webhook_url else None,
+            limits=limits,
             alongside=[lambda deliver: base.recorder(CHANNEL, deliver).run, lambda _: base.reconciler(CHANNEL).run],
         )
         async with background(bot.run()):
@@ -183,7 +195,8 @@ async def run_chat(settings: Settings, seed: str | None, once: str | None, progr
         if seed is not None:
             base.seeds.get(seed)
         if not await base.presence().living("worker"):
-            worker = await stack.enter_async_context(working(base, progress))
+            engine = await stack.enter_async_context(model(settings, progress))
+            worker = await stack.enter_async_context(working(base, engine))
             await stack.enter_async_context(background(worker.run(asyncio.Event())))
         terminal = Terminal(base.conversation(), base.drafts(), Console(), getpass.getuser())
         await stack.enter_async_context(
