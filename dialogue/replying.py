@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
@@ -31,6 +32,11 @@ logger = logging.getLogger(__name__)
 
 MAX_DRAWS = 3
 """An empty or repeated reply is drawn again at most twice; a third failure is the model's, not chance."""
+
+# A small model that is sure of its repetition repeats it at the same temperature, whatever the draw.
+_WARMER = 0.3
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,9 @@ class Replier:
         said_just_now = [last_reply, *(message.text for message in job.messages)] if ask is not Ask.CONTINUE else []
         written = ""
         generations: list[Generation] = []
-        for _ in range(MAX_DRAWS):
-            prompt = Prompt(text, stops(seed.tags), sampling, self.draw(), fixed_chars=len(seed.text))
+        for number in range(MAX_DRAWS):
+            warmer = replace(sampling, temperature=sampling.temperature + number * _WARMER)
+            prompt = Prompt(text, stops(seed.tags), warmer, self.draw(), fixed_chars=len(seed.text))
             completion = await self.engine.generate(prompt, lambda raw: publish(draft(raw, seed.tags)))
             generations.append(self._generation(job, seed, prompt, completion))
             drawn = _shown(completion, seed)
@@ -145,4 +152,5 @@ def _joint(generation: Generation) -> str:
 
 
 def _is_same(text: str, other: str) -> bool:
-    return " ".join(text.casefold().split()) == " ".join(other.casefold().split())
+    """Say whether two texts have the same words, whatever their case and punctuation."""
+    return _WORD.findall(text.casefold()) == _WORD.findall(other.casefold())

@@ -58,11 +58,20 @@ async def test_a_reply_like_the_last_one_is_drawn_again() -> None:
 
 
 async def test_a_reply_that_parrots_the_person_is_drawn_again() -> None:
-    engine = ScriptedEngine([" My line is dead\nUser1:", " Since when?\nUser1:"])
+    engine = ScriptedEngine([" My line is dead.\nUser1:", " Since when?\nUser1:"])
 
     reply = await reply_of(engine, a_job("Hello", "my line is dead"))
 
     assert reply.text == "Since when?"
+
+
+async def test_each_new_draw_is_warmer_and_says_so_in_the_log() -> None:
+    engine = ScriptedEngine(["\nUser1:", "\nUser1:", " At last.\nUser1:"])
+
+    reply = await reply_of(engine, a_job("Hi"))
+
+    temperatures = [generation.sampling.temperature for generation in reply.generations]
+    assert temperatures == sorted(set(temperatures))
 
 
 async def test_a_reply_that_stays_the_same_is_better_than_none() -> None:
