@@ -59,7 +59,12 @@ class WebDelivery:
             logger.warning("pages of other processes learn of a change later: %s", error)
 
     async def follow(self) -> None:
-        """Pass on what other processes announce, for ever."""
+        """Deliver what a crash left unsent, then pass on what other processes announce, for ever.
+
+        Raises:
+            StorageUnavailable: the log is out of reach at the start.
+        """
+        await self.deliver(await self._log.unsent(CHANNEL))
         async for draft in self._live.listen(CHANNEL):
             if draft.is_final:
                 self._pages.change(draft.dialogue_id, draft.text)

@@ -18,11 +18,11 @@ def preferred_language(request: Request) -> str:
 
 def _wanted(header: str) -> Iterator[tuple[float, str]]:
     """Yield weight and language, without region, of each range of the header (RFC 9110, section 12.5.4)."""
-    for entry in header.split(","):
+    for entry in header.replace(" ", "").split(","):
         tag, _, weight = entry.partition(";q=")
         try:
             quality = float(weight or 1)
         except ValueError:
             continue
         if quality > 0:
-            yield quality, tag.strip().lower().partition("-")[0]
+            yield quality, tag.lower().partition("-")[0]

@@ -20,6 +20,7 @@ let failure = "";
 let answering = new Set();
 let lastAsk = "retry";
 let isSending = false;
+let isActing = false;
 let isConnected = false;
 let isFollowing = true;
 
@@ -148,19 +149,28 @@ async function send() {
   if (!isTaken) trouble(sentence);
 }
 
-function act(name) {
+async function act(name) {
+  // A double click is one wish.
+  if (isActing) return;
+  isActing = true;
   const path = name === "try_again" ? lastAsk : name;
   if (path === "retry" || path === "continue") lastAsk = path;
   failure = "";
   isFollowing = true;
-  request(`/api/${path}`);
-  $("text").focus();
+  writeOn();
+  await request(`/api/${path}`);
+  isActing = false;
 }
 
 function startAnew(seed) {
-  isFollowing = true;
   failure = "";
+  isFollowing = true;
+  writeOn();
   request("/api/new", seed ? { seed } : {});
+}
+
+/** Lead back to the message, but not on a phone, where that would open the keyboard. */
+function writeOn() {
   if (!isTouched) $("text").focus();
 }
 
@@ -225,7 +235,7 @@ $("text").addEventListener("keydown", (event) => {
   send();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
   if (!$("menu").hidden) {
     openMenu(false);
     $("menu-button").focus();
@@ -233,7 +243,7 @@ document.addEventListener("keydown", (event) => {
 });
 $("stop").addEventListener("click", () => {
   request("/api/cancel");
-  $("text").focus();
+  writeOn();
 });
 $("choose-seed").addEventListener("click", showSeeds);
 $("menu-button").addEventListener("click", () => openMenu($("menu").hidden));
@@ -264,4 +274,5 @@ $("to-end").addEventListener("click", toTheEnd);
 new ResizeObserver(() => isFollowing && toTheEnd()).observe($("scroll"));
 
 showComposer();
+writeOn();
 listen({ open, chat: hearChat, draft: hearDraft, lost: () => connected(false), found: () => connected(true) });

@@ -2,8 +2,10 @@
 // Text is only ever put in as text, never as markup.
 
 const language = document.documentElement.lang;
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat(language, { day: "numeric", month: "long", year: "numeric" });
+// The page's language as it is used where the person lives: 15:00 in Britain, 3:00 PM in America.
+const locale = navigator.languages.find((each) => each.startsWith(language)) ?? language;
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
