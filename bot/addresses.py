@@ -11,15 +11,19 @@ _LOCAL_NAMES = {"", "localhost"}
 # Greedy, up to the last `@` before the path: a password may itself contain one.
 _PASSWORD_IN_URL = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*):[^\s/?#]*@", re.IGNORECASE)
 
+# A model server's key may stand where the name does.
+_KEY_IN_URL = re.compile(r"(?P<before>\bhttps?://)[^\s:/?#@]+@", re.IGNORECASE)
+
 
 def without_passwords(text: str) -> str:
     """Return the text with the password of every URL in it masked."""
-    return _PASSWORD_IN_URL.sub(r"\g<before>:***@", text)
+    return _KEY_IN_URL.sub(r"\g<before>***@", _PASSWORD_IN_URL.sub(r"\g<before>:***@", text))
 
 
 def passwords_in(url: str) -> list[str]:
-    """Return the password of an address as it is written there and as it is meant; none where there is none."""
-    password = urlsplit(url).password
+    """Return the password of an address, or the key of a web address, as it is written there and as it is meant."""
+    parts = urlsplit(url)
+    password = parts.password or (parts.username if parts.scheme in ("http", "https") else None)
     return sorted({password, unquote(password)}) if password else []
 
 

@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import quote
 
 import structlog
@@ -44,13 +44,10 @@ def configure_logging(level: str, secrets: Iterable[str], process: str, stream: 
     is_terminal = stream.isatty()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        RedactingFormatter(
+            redactor(secrets),
             foreign_pre_chain=_gather(process, is_terminal),
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_render(is_terminal),
-                _redact(redactor(secrets)),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render(is_terminal)],
         )
     )
     logging.captureWarnings(True)
@@ -58,6 +55,18 @@ def configure_logging(level: str, secrets: Iterable[str], process: str, stream: 
     logging.root.setLevel(logging.WARNING)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+
+
+class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Masks secrets on the finished line: nothing can slip in behind it."""
+
+    def __init__(self, redact: Callable[[str], str], **chain: Any) -> None:
+        super().__init__(**chain)
+        self.redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self.redact(super().format(record))
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
@@ -98,11 +107,3 @@ def _render(is_terminal: bool) -> list[Processor]:
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(timestamp_key="time", pad_event_to=0, exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-
-
-def _redact(redact: Callable[[str], str]) -> Processor:
-    def process(logger: WrappedLogger, method: str, event: object) -> str:
-        # Last of all, on the finished line: nothing can slip in behind it.
-        return redact(str(event))
-
-    return process

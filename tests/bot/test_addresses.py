@@ -54,6 +54,8 @@ def test_another_database_is_refused(url: str) -> None:
     [
         ("cannot reach redis://:pw@host:6379/0 now", "cannot reach redis://:***@host:6379/0 now"),
         ("postgresql+asyncpg://me:p@ss:word@host/log", "postgresql+asyncpg://me:***@host/log"),
+        ("https://:key@host/v1#name", "https://:***@host/v1#name"),
+        ("https://key@host/v1", "https://***@host/v1"),
         ("https://example.org:8080/a@b", "https://example.org:8080/a@b"),
         ("say hello: me@example.org", "say hello: me@example.org"),
     ],

@@ -156,7 +156,7 @@ def test_telegram_itself_calls_encrypted_addresses_only(monkeypatch: pytest.Monk
 
 def test_passwords_in_addresses_count_as_secrets() -> None:
     settings = load_settings(
-        telegram_token=TOKEN, redis_url="redis://:of%20redis@localhost", model="https://me:of-model@localhost/v1"
+        telegram_token=TOKEN, redis_url="redis://:of%20redis@localhost", model="https://of-model@localhost/v1"
     )
 
     assert {TOKEN, "of%20redis", "of redis", "of-model"} <= set(settings.secrets())

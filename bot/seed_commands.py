@@ -1,0 +1,103 @@
+"""`govorun seeds`: what the bot can talk about, and whether the files that say so are in order."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dialogue.seeds import Seed
+
+seeds = typer.Typer(no_args_is_help=True, help="Look at the seeds, and check seed files of your own.")
+
+
+@seeds.command("list")
+def list_seeds() -> None:
+    """List the seeds by language and name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from dialogue.seeds import load_seeds
+
+    table = Table("name", "language", "title", "description", box=None, header_style="bold")
+    for seed in load_seeds():
+        table.add_row(seed.name, seed.language, seed.title, seed.description)
+    Console(highlight=False).print(table)
+
+
+@seeds.command()
+def show(name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")]) -> None:
+    """Print a seed: how it draws, the text before every dialogue, the greeting."""
+    from dataclasses import asdict
+
+    from dialogue.seeds import load_seeds
+
+    seed = load_seeds().get(name)
+    facts = {
+        "title": seed.title,
+        "description": seed.description,
+        "language": seed.language,
+        "kind": seed.kind.value,
+        "version": seed.version,
+        "tags": f"{seed.tags.person}, {seed.tags.bot}",
+        "sampling": ", ".join(f"{key} {value}" for key, value in asdict(seed.sampling).items()),
+        "longest message": f"{seed.max_message_chars} characters",
+        "greeting": seed.greeting,
+    }
+    for fact, value in facts.items():
+        typer.echo(f"{typer.style(fact, bold=True)}: {value}")
+    typer.echo(f"\n{seed.text}")
+
+
+@seeds.command()
+def lint(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Seed files, or folders of them.", exists=True)] = None,
+) -> None:
+    """Check seed files, by default the project's own, and count their tokens as the model of GOVORUN_MODEL does.
+
+    Prints FILE: KEY: reason for everything that is wrong, and exits with 1 if anything is.
+
+    [dim]Example: govorun seeds lint my-seeds/library-en.toml[/dim]
+    """
+    from dialogue.errors import SeedError
+
+    found: list[Seed] = []
+    problems: list[str] = []
+    own: list[Path | None] = [None]
+    for path in paths or own:
+        try:
+            found += _read(path)
+        except SeedError as error:
+            problems += str(error).splitlines()
+    problems += asyncio.run(_warnings(found))
+    for problem in problems:
+        typer.secho(problem, fg="red")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _read(path: Path | None) -> list[Seed]:
+    from dialogue.seeds import load_seeds, read_seed
+
+    return [read_seed(path.name, path.read_bytes())] if path is not None and path.is_file() else list(load_seeds(path))
+
+
+async def _warnings(found: list[Seed]) -> list[str]:
+    from rich.console import Console
+
+    from bot.progress import shown_progress
+    from bot.settings import load_settings
+    from dialogue.engine.opening import open_engine
+    from dialogue.seed_lint import lint as warnings_of
+
+    if not found:
+        return []
+    settings = load_settings()
+    with shown_progress(Console(stderr=True)) as show:
+        async with open_engine(settings.model, settings.device, settings.data_dir, show) as engine:
+            for seed in found:
+                typer.echo(f"{seed.name}: {engine.count_tokens(seed.text)} of {engine.context_tokens} tokens")
+            return [each for seed in found for each in warnings_of(seed, engine.count_tokens, engine.context_tokens)]
