@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from dialogue.engine.loading import LoadedModel
+from dialogue.engine.loading import INSTEAD, LoadedModel
 from dialogue.engine.slots import SlotModel
 from dialogue.errors import ModelRefused
 
 # How far the logits of the same tokens may be apart, as a share of their length: bfloat16 keeps 8 bits, and rounding
 # adds up over layers (0.02 with Gemma 3 270M); a wrong mask or position shows as 0.5 and more.
 TOLERANCE = {torch.bfloat16: 0.1, torch.float16: 0.05, torch.float32: 0.001}
-
-_ADVICE = (
-    "Use a model of the Gemma, Llama, Mistral, Qwen or GPT-2 kind, or serve this one with vLLM or llama.cpp and set "
-    "GOVORUN_MODEL=https://host/v1"
-)
 
 
 def check_fitness(loaded: LoadedModel) -> None:
@@ -27,9 +22,6 @@ def check_fitness(loaded: LoadedModel) -> None:
     Raises:
         ModelRefused: the model cannot be served this way; the text says what to use instead.
     """
-    config = loaded.model.config.get_text_config()
-    if getattr(config, "attention_types", None):
-        raise ModelRefused(f"{loaded.name} has local attention that no mask can steer. {_ADVICE}")
     long, short = list(range(7, 16)), list(range(20, 25))
     try:
         with torch.inference_mode():
@@ -40,11 +32,11 @@ def check_fitness(loaded: LoadedModel) -> None:
             logits = slots.next_logits([0, 1], [len(long) - 1, len(short) - 1], [long[-1:], short[-1:]])
     except Exception as error:  # Whatever a model does not take, it says in its own way.
         raise ModelRefused(
-            f"{loaded.name} cannot be run with a cache of slots ({type(error).__name__}). {_ADVICE}"
+            f"{loaded.name} cannot be run with a cache of slots ({type(error).__name__}). {INSTEAD}"
         ) from error
     apart = ((logits - plain).norm(dim=-1) / plain.norm(dim=-1)).max()
     if not apart <= TOLERANCE[loaded.model.dtype]:
-        raise ModelRefused(f"{loaded.name} writes otherwise with a cache of slots than without. {_ADVICE}")
+        raise ModelRefused(f"{loaded.name} writes otherwise with a cache of slots than without. {INSTEAD}")
 
 
 def _plain_logits(loaded: LoadedModel, tokens: list[int]) -> torch.Tensor:

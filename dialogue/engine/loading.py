@@ -23,6 +23,11 @@ ROW_TOKENS = 2048
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.msgpack", "*.h5")
 
+INSTEAD = (
+    "Use a model of the Gemma, Llama, Mistral, Qwen or GPT-2 kind, or serve this one with vLLM or llama.cpp and set "
+    "GOVORUN_MODEL=https://host/v1"
+)
+
 _DOWNLOADED = ("*.safetensors", "*.json", "*.txt", "*.model")
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
@@ -197,7 +202,7 @@ def _or_refuse(folder: Path, loaded: Callable[[], Any]) -> Any:
         return loaded()
     except Exception as error:  # transformers raises nearly everything: OSError, KeyError, ImportError ...
         raise ModelRefused(
-            f"the model in {folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}"
+            f"the model in {folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}. {INSTEAD}"
         ) from error
 
 
@@ -212,4 +217,4 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+    return str(error).strip().partition("\n")[0].rstrip(".")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -117,7 +116,6 @@ class TorchEngine:
             request.is_cancelled = True
 
     def _work(self) -> None:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
         with torch.inference_mode():
             while self._take_in():
                 try:

@@ -1,0 +1,151 @@
+"""The engine of this process as its users see it: streaming, cancelling, failing, closing."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from dialogue.engine.torch_engine import TorchEngine, torch_engine
+from dialogue.errors import EngineUnavailable, PromptTooLong
+from dialogue.turns import Completion, Prompt, Sampling, StopReason
+from tests.dialogue.engine.tiny import GREEDY, LIVELY, loaded, prompt, tiny_model
+
+ENDLESS = Sampling(temperature=0, max_new_tokens=400)
+
+
+def ignore(text: str) -> None:
+    """Show a draft to nobody."""
+
+
+class Model:
+    """The tiny model, which can be made to fail at a forward pass or to stand still before it."""
+
+    def __init__(self) -> None:
+        self._model = tiny_model("llama")
+        self.fails_at = 0
+        self.passes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def __call__(self, **inputs: Any) -> Any:
+        self.passes += 1
+        if self.passes == self.fails_at:
+            raise RuntimeError("out of memory")
+        return self._model(**inputs)
+
+
+async def written(engine: TorchEngine, prompts: list[Prompt]) -> list[Completion]:
+    return await asyncio.gather(*(engine.generate(each, ignore) for each in prompts))
+
+
+async def test_a_completion_says_what_was_read_and_written() -> None:
+    async with torch_engine(loaded(tiny_model("llama")), slots=2) as engine:
+        completion = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
+        assert completion.prompt_tokens == engine.count_tokens("User1: hello\nUser2:")
+    assert (completion.stop, completion.new_tokens) == (StopReason.LENGTH, GREEDY.max_new_tokens)
+    assert 0 < completion.first_token_s <= completion.duration_s
+
+
+async def test_the_text_is_shown_while_it_grows() -> None:
+    shown: list[str] = []
+    ticks = iter(range(10_000))
+    # A clock on which every look is a second later: every step is worth showing.
+    async with torch_engine(loaded(tiny_model("llama")), slots=1, clock=lambda: float(next(ticks))) as engine:
+        completion = await engine.generate(prompt("User1: hello\nUser2:"), shown.append)
+    assert len(shown) > 2
+    assert all(later.startswith(earlier) for earlier, later in pairwise([*shown, completion.text]))
+
+
+async def test_a_text_is_shown_at_most_every_fiftieth_of_a_second() -> None:
+    shown: list[str] = []
+    async with torch_engine(loaded(tiny_model("llama")), slots=1, clock=lambda: 7.0) as engine:
+        await engine.generate(prompt("User1: hello\nUser2:"), shown.append)
+    assert len(shown) == 1
+
+
+async def test_the_same_draw_gives_the_same_text_alone_and_in_company() -> None:
+    prompts = [prompt(f"User1: {'hello ' * number}\nUser2:", LIVELY, draw=number) for number in range(6)]
+    async with torch_engine(loaded(tiny_model("llama")), slots=4) as engine:
+        alone = [(await engine.generate(each, ignore)).text for each in prompts]
+        together = [completion.text for completion in await written(engine, prompts)]
+        other = await engine.generate(prompt("User1: \nUser2:", LIVELY, draw=99), ignore)
+    assert together == alone
+    assert other.text != alone[0]
+
+
+async def test_a_prompt_too_long_is_refused_and_its_neighbours_are_served() -> None:
+    async with torch_engine(loaded(tiny_model("llama"), context_tokens=64), slots=2) as engine:
+        neighbour = asyncio.create_task(engine.generate(prompt("User1: hello\nUser2:"), ignore))
+        with pytest.raises(PromptTooLong, match="exceeds 64"):
+            await engine.generate(prompt("User1: hello\nUser2:" * 20), ignore)
+        assert (await neighbour).new_tokens == GREEDY.max_new_tokens
+
+
+async def test_a_prompt_that_just_fits_is_written_to_its_end() -> None:
+    async with torch_engine(loaded(tiny_model("llama"), context_tokens=64), slots=1) as engine:
+        text = "!" * (64 - GREEDY.max_new_tokens)
+        completion = await engine.generate(prompt(text), ignore)
+    assert completion.prompt_tokens + completion.new_tokens == 64
+
+
+async def test_cancelling_frees_the_slot_for_the_next() -> None:
+    started = asyncio.Event()
+    async with torch_engine(loaded(tiny_model("llama")), slots=1) as engine:
+        long = asyncio.create_task(engine.generate(prompt("User1: a", ENDLESS), lambda text: started.set()))
+        await started.wait()
+        long.cancel()
+        following = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
+        assert following.new_tokens == GREEDY.max_new_tokens
+    with pytest.raises(asyncio.CancelledError):
+        await long
+
+
+async def test_nothing_is_shown_after_cancelling() -> None:
+    shown: list[str] = []
+    started = asyncio.Event()
+
+    def show(text: str) -> None:
+        shown.append(text)
+        started.set()
+
+    ticks = iter(range(100_000))
+    async with torch_engine(loaded(tiny_model("llama")), slots=1, clock=lambda: float(next(ticks))) as engine:
+        long = asyncio.create_task(engine.generate(prompt("User1: a", ENDLESS), show))
+        await started.wait()
+        long.cancel()
+        await asyncio.wait([long])
+        seen = len(shown)
+        await engine.generate(prompt("User1: hello\nUser2:"), ignore)
+    assert len(shown) == seen
+
+
+async def test_a_failing_step_ends_what_is_in_flight_and_the_engine_goes_on() -> None:
+    model = Model()
+    async with torch_engine(loaded(model), slots=2) as engine:
+        before = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
+        for _ in range(3):
+            model.fails_at = model.passes + 5  # In the middle of both.
+            ended = await asyncio.gather(
+                *(engine.generate(prompt(text), ignore) for text in ("User1: a", "User1: b")), return_exceptions=True
+            )
+            assert all(isinstance(error, EngineUnavailable) for error in ended)
+        after = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
+    assert after.text == before.text
+
+
+async def test_leaving_the_block_gives_up_what_is_in_flight_and_what_waits() -> None:
+    started = asyncio.Event()
+    async with torch_engine(loaded(tiny_model("llama")), slots=1) as engine:
+        in_flight = asyncio.create_task(engine.generate(prompt("User1: a", ENDLESS), lambda text: started.set()))
+        await started.wait()
+        waiting = asyncio.create_task(engine.generate(prompt("User1: b", ENDLESS), ignore))
+        await asyncio.sleep(0)
+    for task in (in_flight, waiting):
+        with pytest.raises(EngineUnavailable):
+            await task
+    with pytest.raises(EngineUnavailable):
+        await engine.generate(prompt("User1: c"), ignore)
