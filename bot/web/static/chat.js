@@ -41,8 +41,10 @@ async function readChat() {
 function hearChat(told) {
   const said = told.turns.at(-1);
   if (chat.awaited && !told.awaited && said?.author !== "person") speak(`${texts.bot}: ${said.text}`);
-  failure = told.failure || (said?.state === "failed" && !told.awaited ? failure || "failed" : "");
-  if (told.failure) speak(texts[told.failure]);
+  // A model that adds nothing to its reply has said all it had to say.
+  const reason = told.failure === "empty" && lastAsk === "continue" ? "nothing_to_add" : told.failure;
+  failure = reason || (said?.state === "failed" && !told.awaited ? failure || "failed" : "");
+  if (reason) speak(texts[reason]);
   if (told.awaited && !chat.awaited) speak(texts.writing);
   // What was said while the bot was answering something else waits for its turn.
   const waiting = told.turns.filter((turn) => turn.state === "waiting").map((turn) => turn.id);

@@ -192,6 +192,18 @@ async def test_a_failed_reply_offers_another_try(site: Site) -> None:
         await expect(turns(page).nth(1)).not_to_contain_text("There is no reply to this.")
 
 
+async def test_a_continuation_that_adds_nothing_is_told_and_the_reply_stays(site: Site) -> None:
+    async with site.visit() as page:
+        await say(page, "Hello.")
+        await site.world.reply("Hello!")
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.locator("#stop")).to_be_visible()
+        await site.world.reply("", Outcome.EMPTY)
+
+        await expect(page.locator(".failure")).to_contain_text("The model has nothing to add.")
+        await expect(turns(page).last.locator(".text")).to_have_text("Hello!")
+
+
 async def test_a_message_that_is_too_long_is_not_sent_and_not_lost(site: Site) -> None:
     async with site.visit() as page:
         field = page.get_by_label("Message", exact=True)
