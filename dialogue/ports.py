@@ -103,8 +103,11 @@ class Jobs(Protocol):
             StorageUnavailable: worth another try later.
         """
 
-    async def finish(self, job: Job, reply: Reply) -> None:
+    async def finish(self, job: Job, recalled: Dialogue, reply: Reply) -> None:
         """Write both turns into the history, hand the reply on and acknowledge the job, all or nothing.
+
+        Args:
+            recalled: the history as `History.recall` gave it for this job.
 
         Raises:
             StaleJob: somebody else has the job now; nothing was written.
