@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.addresses import checked_database_url, checked_redis_url, checked_web_url, passwords_in, without_passwords
@@ -180,8 +179,8 @@ def names() -> list[str]:
     return [PREFIX + name.upper() for name in Settings.model_fields]
 
 
-def _sentence(error: ErrorDetails) -> str:
-    complaint = error["msg"].removeprefix("Value error, ")
+def _sentence(error: Mapping[str, Any]) -> str:
+    complaint = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return complaint
     field = str(error["loc"][0])

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+# A signal may come twice at once: to the process and to its group, or from `make` and from its own sender.
+_SAME_SIGNAL_S = 0.5
+
 
 @asynccontextmanager
 async def told_to_stop(again: Callable[[], object] | None = None) -> AsyncIterator[asyncio.Event]:
@@ -20,13 +23,16 @@ async def told_to_stop(again: Callable[[], object] | None = None) -> AsyncIterat
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
+    told_at = 0.0
 
     def told() -> None:
+        nonlocal told_at
         if not stopping.is_set():
+            told_at = loop.time()
             stopping.set()
             if again is None:
-                restore()
-        elif again is not None:
+                loop.call_later(_SAME_SIGNAL_S, restore)
+        elif again is not None and loop.time() - told_at > _SAME_SIGNAL_S:
             again()
 
     def restore() -> None:

@@ -125,11 +125,24 @@ async def test_asking_twice_kills_at_once(journal: Journal) -> None:
     running = asyncio.create_task(supervise([Wave([child("worker", journal, HANGS)], 600)], ready.set))
     await ready.wait()
 
-    os.kill(os.getpid(), signal.SIGINT)
-    await asyncio.sleep(0)
-    os.kill(os.getpid(), signal.SIGINT)
+    while not running.done():
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.1)
 
     assert await running == KILLED
+
+
+async def test_a_signal_that_comes_twice_at_once_is_one(journal: Journal) -> None:
+    ready = asyncio.Event()
+    running = asyncio.create_task(supervise([Wave([child("worker", journal, linger_s=0.2)], 5)], ready.set))
+    await ready.wait()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(0)
+
+    assert await running == 0
+    assert journal.lines() == ["worker starts", "worker ends"]
 
 
 async def test_what_a_child_tells_of_its_progress_is_heard(journal: Journal) -> None:
