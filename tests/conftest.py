@@ -36,3 +36,13 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """A connection to the real valkey."""
     async with redis_connection(redis_url) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def embedded_model_dir() -> Path:
+    """A data directory with the embedded model in it, converted by the first run and kept for all others."""
+    from dialogue.engine import embedded
+
+    data_dir = Path(__file__).parent.parent / ".cache"
+    embedded.prepare(data_dir, lambda stage, share: None)
+    return data_dir

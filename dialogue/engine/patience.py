@@ -40,10 +40,10 @@ class Breaker:
     After each `rest_s` one call is let through to see whether the server is back; its success closes the breaker.
 
     Args:
-        failures: in a row; one more than the tries of a single call, so that one unlucky call does not open it.
+        failures: in a row; a server that fails every fifth time does so ten times in a row once in ten million tries.
     """
 
-    def __init__(self, clock: Callable[[], float], failures: int = 5, rest_s: float = 10.0) -> None:
+    def __init__(self, clock: Callable[[], float], failures: int = 10, rest_s: float = 10.0) -> None:
         self._clock = clock
         self._failures = failures
         self._rest_s = rest_s
