@@ -1,0 +1,49 @@
+"""Keyboards below messages, and what their buttons carry back."""
+
+from __future__ import annotations
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.texts import text
+from dialogue.choices import CHOICES
+from dialogue.seeds import Seeds
+
+Buttons = tuple[tuple[tuple[str, str], ...], ...]
+"""Rows of (label, data)."""
+
+# Telegram takes 64 bytes of data. Source: https://core.telegram.org/bots/api#inlinekeyboardbutton
+MAX_DATA_BYTES = 64
+
+
+def seeds_keyboard(seeds: Seeds, chosen: str, language: str) -> Buttons:
+    """Return one button per seed, those in the chat's language first."""
+    ordered = sorted(seeds, key=lambda seed: seed.language != language)
+    return tuple(((_marked(seed.title, seed.name == chosen), f"seed:{seed.name}"),) for seed in ordered)
+
+
+def settings_keyboard(settings: dict[str, str], language: str) -> Buttons:
+    """Return one row per setting with its choices, the chosen one marked."""
+    rows = []
+    for name, choices in CHOICES.items():
+        chosen = settings.get(name, "auto" if "auto" in choices else "usual")
+        labels = [_marked(text(f"settings_{name}_{choice}", language), choice == chosen) for choice in choices]
+        rows.append(tuple((label, f"set:{name}:{choice}") for label, choice in zip(labels, choices, strict=True)))
+    return tuple(rows)
+
+
+def forget_keyboard(person_id: str, language: str) -> Buttons:
+    """Return the question's two answers, which only that person can give."""
+    yes, no = f"forget:{person_id}:yes", f"forget:{person_id}:no"
+    return (((text("button_forget", language), yes), (text("button_keep", language), no)),)
+
+
+def markup(buttons: Buttons) -> InlineKeyboardMarkup | None:
+    """Return the buttons as Telegram takes them; None for none."""
+    if not buttons:
+        return None
+    rows = [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in buttons]
+    return InlineKeyboardMarkup(rows)
+
+
+def _marked(label: str, is_chosen: bool) -> str:
+    return f"✓ {label}" if is_chosen else label
