@@ -1,0 +1,77 @@
+"""A fake Bot API server, a client of it, and a real log and inbox behind the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.conversation import Conversation
+from bot.telegram.client import BotClient
+from storage.inbox import RedisInbox
+from storage.keys import Keys
+from storage.log import SqlLog, sql_log
+from storage.migrate import migrate
+from tests.bot.telegram.background import running
+from tests.bot.telegram.rig import Rig
+from tests.fakes import GREETING_SEED, SEEDS
+from tests.telegram_server import TOKEN, FakeTelegram, telegram_server
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    """The fake Bot API server."""
+    async with telegram_server() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def client(telegram: FakeTelegram) -> AsyncIterator[BotClient]:
+    """A client that has introduced itself."""
+    async with BotClient(TOKEN, telegram.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with empty tables."""
+    path = tmp_path_factory.mktemp("empty") / "log.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def log_url(empty_log: Path, tmp_path: Path) -> str:
+    """The URL of an empty log."""
+    return f"sqlite:///{shutil.copy(empty_log, tmp_path / 'log.db')}"
+
+
+@pytest.fixture
+async def log(log_url: str) -> AsyncIterator[SqlLog]:
+    """An empty log."""
+    async with sql_log(log_url) as log:
+        yield log
+
+
+@pytest.fixture
+def inbox(redis: Redis, keys: Keys) -> RedisInbox:
+    """The inbox in a real valkey."""
+    return RedisInbox(redis, keys)
+
+
+@pytest.fixture
+def conversation(log: SqlLog, inbox: RedisInbox) -> Conversation:
+    """The use cases, with a seed that greets by default."""
+    return Conversation(log, inbox, SEEDS, GREETING_SEED.name)
+
+
+@pytest.fixture
+async def rig(telegram: FakeTelegram, client: BotClient, log: SqlLog, conversation: Conversation) -> AsyncIterator[Rig]:
+    """The whole Telegram side without a worker."""
+    rig = Rig(telegram, client, log, conversation)
+    async with running(rig.delivery.run()):
+        yield rig
