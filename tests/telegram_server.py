@@ -137,6 +137,7 @@ class FakeTelegram:
         }
         self.calls: list[Call] = []
         self.url = ""
+        self.lacks: set[str] = set()
         self.is_minimal, self.is_strict, self.latency_s = is_minimal, is_strict, latency_s
         self._clock, self._clock_shift_s = clock, 0.0
         self._update_ids = itertools.count(1000)
@@ -146,6 +147,7 @@ class FakeTelegram:
         self._pushes: list[Push] = []
         self._allowed: set[str] = set()
         self._faults: list[Fault] = []
+        self.polls = 0
         self._poll: asyncio.Future[None] | None = None
         self._news = asyncio.Condition()
         self._new_update = asyncio.Event()
@@ -227,6 +229,11 @@ class FakeTelegram:
     def pushed(self, since: int = 0) -> list[dict[str, Any]]:
         """Return the pushes to the webhook from number `since` on."""
         return [asdict(push) for push in self._pushes[since:]]
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether somebody waits for updates right now."""
+        return self._poll is not None and not self._poll.done()
 
     def say_many(self, messages: list[dict[str, Any]]) -> int:
         """Call `say` with each of the arguments; return how many."""
@@ -316,8 +323,8 @@ class FakeTelegram:
         finally:
             if method != "getUpdates":
                 self.calls.append(call)
-                async with self._news:
-                    self._news.notify_all()
+            async with self._news:
+                self._news.notify_all()
         return answer
 
     async def _control(self, name: str, arguments: dict[str, Any]) -> Answer:
@@ -328,7 +335,8 @@ class FakeTelegram:
 
     async def _carry_out(self, call: Call) -> Any:
         handler = getattr(self, f"_api_{call.method}", None)
-        if handler is None or (self.is_minimal and call.method not in MINIMAL_METHODS):
+        is_known = call.method in MINIMAL_METHODS if self.is_minimal else call.method not in self.lacks
+        if handler is None or not is_known:
             raise Refusal(404, "Not Found")
         if self.latency_s and call.method != "getUpdates":
             await asyncio.sleep(self.latency_s)
@@ -370,9 +378,12 @@ class FakeTelegram:
     async def _api_getUpdates(self, call: Call) -> list[dict[str, Any]]:
         if self._webhook is not None:
             raise Refusal(409, "Conflict: can't use getUpdates method while webhook is active")
-        if self._poll is not None and not self._poll.done():
+        if self._poll is not None and self.is_polled:
             self._poll.set_exception(Refusal(409, "Conflict: terminated by other getUpdates request"))
         self._poll = terminated = asyncio.get_running_loop().create_future()
+        self.polls += 1
+        async with self._news:
+            self._news.notify_all()
         self._allow(call)
         self._confirm(int(call.params.get("offset", 0)))
         limit = min(100, int(call.params.get("limit", 100)))

@@ -1,0 +1,202 @@
+"""One bot's life: introduces itself, and while it has the lease, receives, handles and sends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from telegram import BotCommand
+from telegram.error import EndPointNotFound, InvalidToken, TelegramError
+
+from bot.conversation import Conversation
+from bot.telegram.arrival import FIRST_PAUSE_S, LONGEST_PAUSE_S, POLL_S, Arrival
+from bot.telegram.client import BotClient
+from bot.telegram.delivery import Delivery
+from bot.telegram.drafts import Drafts
+from bot.telegram.handling import Handling
+from bot.telegram.marking import Marking
+from bot.telegram.pacing import Limits, Pacing
+from bot.telegram.updates import ALLOWED
+from bot.telegram.webhook import PATH
+from bot.telegram.wishes import CHANNEL, Wishes
+from bot.texts import COMMANDS, LANGUAGES, text
+from dialogue.errors import SettingsError, StorageUnavailable
+from storage.drafts import Draft
+from storage.log import SqlLog
+from storage.records import Outgoing
+
+logger = logging.getLogger(__name__)
+
+# Other processes put messages into the outbox too; so long they may wait there.
+SWEEP_EVERY_S = 2.0
+# Telegram repeats an update for a day at most; twice that leaves room for a clock that is wrong.
+KEEP_UPDATES_S = 48 * 3600.0
+_TIDY_EVERY_S = 3600.0
+_EVERYTHING = 1_000_000
+
+Job = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled."""
+
+
+class Lease(Protocol):
+    """Which process may work."""
+
+    def held(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Wait until this process may; yields an event that is set when it may no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """Where Telegram is to push updates to, and what it shows there to be let in."""
+
+    url: str
+    secret: str
+
+
+class TelegramBot:
+    """The Telegram side of the conversation.
+
+    Args:
+        listen: yields what is being written, for ever.
+        webhook: None to fetch updates by polling.
+        alongside: what else only the process with the lease may do, such as recording replies; each is given what
+            takes recorded messages for sending.
+    """
+
+    def __init__(
+        self,
+        bot: BotClient,
+        conversation: Conversation,
+        log: SqlLog,
+        lease: Lease,
+        listen: Callable[[], AsyncIterator[Draft]],
+        webhook: WebhookTarget | None = None,
+        limits: Limits | None = None,
+        poll_s: float = POLL_S,
+        alongside: Sequence[Callable[[Callable[[list[Outgoing]], Awaitable[None]]], Job]] = (),
+    ) -> None:
+        self._bot, self._conversation, self._log, self._lease = bot, conversation, log, lease
+        self._listen, self._webhook, self._limits, self._poll_s = listen, webhook, limits, poll_s
+        self._alongside = alongside
+        self._wishes = Wishes(log)
+        self._handling: Handling | None = None
+
+    def wake(self) -> None:
+        """Say that updates were stored by somebody else: the webhook."""
+        if self._handling is not None:
+            self._handling.wake()
+
+    async def run(self) -> None:
+        """Work until cancelled, whenever this process has the lease.
+
+        Raises:
+            SettingsError: Telegram does not know the token.
+        """
+        try:
+            await self._introduce()
+            while True:
+                async with self._lease.held() as lost:
+                    logger.info("receiving, handling and sending for the bot @%s", self._bot.username)
+                    await _run_until(lost, await self._jobs())
+        finally:
+            await self._bot.shutdown()
+
+    async def _introduce(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._bot.initialize()
+                return
+            except (InvalidToken, EndPointNotFound):
+                # The library's own error shows the token.
+                raise SettingsError("Telegram does not know the token in GOVORUN_TELEGRAM_TOKEN") from None
+            except TelegramError as error:
+                logger.warning("Telegram is out of reach, again in %.1f s: %s", pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    async def _jobs(self) -> list[Job]:
+        """Return what is to be done while this process has the lease, with nothing left over from an earlier time."""
+        drafts = Drafts(self._bot, self._listen)
+        delivery = Delivery(
+            self._bot,
+            Marking(self._log, CHANNEL),
+            Pacing(self._limits),
+            delivered=lambda outgoing: drafts.answered(outgoing.dialogue_id, outgoing.reply_to),
+        )
+        self._handling = Handling(self._bot, self._conversation, self._wishes, drafts, delivery)
+        # Before anything new comes in: what is left in the outbox goes out first.
+        await self._sweep(delivery, _EVERYTHING)
+        return [
+            self._show_commands,
+            partial(self._receive, self._handling.wake),
+            self._handling.run,
+            delivery.run,
+            drafts.run,
+            partial(self._keep_sweeping, delivery),
+            self._keep_tidy,
+            *(make(delivery.take) for make in self._alongside),
+        ]
+
+    async def _receive(self, arrived: Callable[[], None]) -> None:
+        if self._webhook is not None and await self._set_webhook(self._webhook):
+            return
+        await Arrival(self._bot, self._log, arrived, self._poll_s).run()
+
+    async def _set_webhook(self, webhook: WebhookTarget) -> bool:
+        """Ask Telegram to push; say whether it will."""
+        pause_s = FIRST_PAUSE_S
+        url = webhook.url.rstrip("/") + PATH
+        while True:
+            try:
+                await self._bot.set_webhook(url, secret_token=webhook.secret, allowed_updates=ALLOWED)
+                return True
+            except EndPointNotFound:
+                logger.warning("this Bot API server knows no webhooks, so updates are fetched")
+                return False
+            except TelegramError as error:
+                logger.warning("the webhook is not set, again in %.1f s: %s", pause_s, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    async def _show_commands(self) -> None:
+        """Put the commands into people's menus: in Russian for Russian Telegrams, in English for all others."""
+        try:
+            for language in LANGUAGES:
+                commands = [BotCommand(name, text(f"command_{name}", language)) for name in COMMANDS]
+                await self._bot.set_my_commands(commands, language_code="ru" if language == "ru" else None)
+        except TelegramError as error:
+            logger.info("the menu of commands stays as it was: %s", error)
+
+    async def _keep_sweeping(self, delivery: Delivery) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            await self._sweep(delivery)
+
+    async def _sweep(self, delivery: Delivery, limit: int = 1000) -> None:
+        try:
+            await delivery.sweep(partial(self._log.unsent, CHANNEL, limit))
+        except StorageUnavailable as error:
+            logger.warning("the outbox is out of reach: %s", error)
+
+    async def _keep_tidy(self) -> None:
+        while True:
+            try:
+                async with self._log.writing() as writing:
+                    await writing.drop_old_updates(KEEP_UPDATES_S)
+            except StorageUnavailable as error:
+                logger.warning("old updates stay in the log: %s", error)
+            await asyncio.sleep(_TIDY_EVERY_S)
+
+
+async def _run_until(end: asyncio.Event, jobs: Sequence[Job]) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(job()) for job in jobs]
+        await end.wait()
+        for task in tasks:
+            task.cancel()
