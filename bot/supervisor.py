@@ -28,12 +28,13 @@ class Wave:
     grace_s: float
 
 
-async def supervise(waves: Sequence[Wave], ready: Callable[[], None]) -> int:
+async def supervise(waves: Sequence[Wave], ready: Callable[[], None], ending: Callable[[], None]) -> int:
     """Run the children until a signal comes or one of them is MISCONFIGURED; return the exit code.
 
     Args:
         waves: in the order in which they are stopped; all start at once.
         ready: called when all of them can do their work for the first time.
+        ending: called when they are about to be stopped.
     """
     children = [child for wave in waves for child in wave.children]
     code = 0
@@ -61,6 +62,7 @@ async def supervise(waves: Sequence[Wave], ready: Callable[[], None]) -> int:
         greeting = tasks.create_task(greet(), name="greeting")
         await stopping.wait()
         greeting.cancel()
+        ending()
         for wave in waves:
             await asyncio.gather(*(child.stop(wave.grace_s) for child in wave.children))
     return code

@@ -65,12 +65,17 @@ async def up(settings: Settings, console: Console) -> int:
             console.print(_welcome(settings))
             notify_ready()
 
+        def ending() -> None:
+            progress.close()
+            console.print("Stopping …")
+
         def child(name: str) -> Child:
             command = [sys.executable, "-m", "bot.cli", name, "--supervised"]
             return Child(name, command, env, sockets, hear, ended)
 
         front = [child("web"), *([child("bot")] if settings.telegram_token else [])]
-        return await supervise([Wave(front, _FRONT_GRACE_S), Wave([child("worker")], _WORKER_GRACE_S)], ready)
+        waves = [Wave(front, _FRONT_GRACE_S), Wave([child("worker")], _WORKER_GRACE_S)]
+        return await supervise(waves, ready, ending)
 
 
 def refuse_taken_port(host: str, port: int) -> None:

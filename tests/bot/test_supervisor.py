@@ -77,10 +77,14 @@ def child(name: str, journal: Journal, program: str = WORKS, linger_s: float = 0
     )
 
 
+async def run(waves: list[Wave], ready: asyncio.Event | None = None) -> int:
+    return await supervise(waves, (ready or asyncio.Event()).set, ending=lambda: None)
+
+
 async def test_all_are_started_and_stopped_wave_after_wave(journal: Journal) -> None:
     front = [child("web", journal, linger_s=0.2), child("bot", journal)]
     ready = asyncio.Event()
-    running = asyncio.create_task(supervise([Wave(front, 5), Wave([child("worker", journal)], 5)], ready.set))
+    running = asyncio.create_task(run([Wave(front, 5), Wave([child("worker", journal)], 5)], ready))
     await ready.wait()
 
     os.kill(os.getpid(), signal.SIGTERM)
@@ -91,7 +95,7 @@ async def test_all_are_started_and_stopped_wave_after_wave(journal: Journal) -> 
 
 
 async def test_one_that_dies_is_started_again(journal: Journal) -> None:
-    running = asyncio.create_task(supervise([Wave([child("worker", journal)], 5)], lambda: None))
+    running = asyncio.create_task(run([Wave([child("worker", journal)], 5)]))
     await journal.until("worker starts")
 
     os.kill(journal.last_pid("worker"), signal.SIGKILL)
@@ -106,12 +110,12 @@ async def test_one_that_is_misconfigured_stops_everything(journal: Journal) -> N
     web = child("web", journal)
     bot = child("bot", journal, IS_MISCONFIGURED)
 
-    assert await supervise([Wave([web, bot], 5)], lambda: None) == MISCONFIGURED
+    assert await run([Wave([web, bot], 5)]) == MISCONFIGURED
 
 
 async def test_one_that_does_not_stop_is_killed(journal: Journal) -> None:
     ready = asyncio.Event()
-    running = asyncio.create_task(supervise([Wave([child("worker", journal, HANGS)], 0.1)], ready.set))
+    running = asyncio.create_task(run([Wave([child("worker", journal, HANGS)], 0.1)], ready))
     await ready.wait()
 
     os.kill(os.getpid(), signal.SIGTERM)
@@ -122,7 +126,7 @@ async def test_one_that_does_not_stop_is_killed(journal: Journal) -> None:
 
 async def test_asking_twice_kills_at_once(journal: Journal) -> None:
     ready = asyncio.Event()
-    running = asyncio.create_task(supervise([Wave([child("worker", journal, HANGS)], 600)], ready.set))
+    running = asyncio.create_task(run([Wave([child("worker", journal, HANGS)], 600)], ready))
     await ready.wait()
 
     while not running.done():
@@ -134,7 +138,7 @@ async def test_asking_twice_kills_at_once(journal: Journal) -> None:
 
 async def test_a_signal_that_comes_twice_at_once_is_one(journal: Journal) -> None:
     ready = asyncio.Event()
-    running = asyncio.create_task(supervise([Wave([child("worker", journal, linger_s=0.2)], 5)], ready.set))
+    running = asyncio.create_task(run([Wave([child("worker", journal, linger_s=0.2)], 5)], ready))
     await ready.wait()
 
     for number in (signal.SIGTERM, signal.SIGINT):
