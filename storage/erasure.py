@@ -7,6 +7,7 @@ import json
 from sqlalchemy import bindparam, delete, null, or_, select, update
 
 from storage.records import ChatKind
+from storage.scrubbing import note_erasure
 from storage.tables import answers, chats, dialogues, is_pending, people, replies, turns, updates
 from storage.transaction import Transaction
 
@@ -50,7 +51,7 @@ class Erasure(Transaction):
     """What has to go when a person says so.
 
     Args:
-        has_erased: True once the transaction erased somebody; the log then sees to what the database still holds of it.
+        has_erased: True once the transaction erased somebody; what the files still hold of it is then to be scrubbed.
     """
 
     has_erased = False
@@ -74,6 +75,7 @@ class Erasure(Transaction):
         await self._run(_next_epoch, {"ids": [row.id for row in touched if row.kind != ChatKind.PRIVATE]})
         await self._run(_erase_person, person)
         await self._erase_updates(external_id)
+        await note_erasure(self._connection)
         self.has_erased = True
         return [row.id for row in touched]
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, literal, select
+from sqlalchemy import Row, Select, bindparam, select
 
 from dialogue.turns import Ask, Dialogue, Speaker, Turn
 from storage.outbox import outgoing
 from storage.personal_data import everything_about
 from storage.records import Asked, Author, LoggedHistory, Outgoing, ShownTurn, TurnState
-from storage.sql import Engines, scrub, sql_engines, transaction, translated
-from storage.tables import chats, dialogues, is_kept, is_open, is_pending, is_unsent, is_waiting, outbox, turns, updates
-from storage.transaction import last_reply
+from storage.scrubbing import scrubbing
+from storage.sql import Engines, sql_engines, transaction, translated
+from storage.tables import (
+    chats,
+    dialogues,
+    is_kept,
+    is_open,
+    is_pending,
+    is_unsent,
+    is_waiting,
+    outbox,
+    people,
+    turns,
+    updates,
+)
+from storage.waiting import read_waiting, waiting_message
 from storage.writing import Writing
 
 _read_history = (
@@ -24,25 +38,9 @@ _read_history = (
     .order_by(turns.c.position)
 )
 
-_read_waiting = (
-    select(
-        turns.c.id,
-        chats.c.channel,
-        turns.c.dialogue_id,
-        dialogues.c.epoch,
-        dialogues.c.seed,
-        chats.c.settings,
-        turns.c.ask,
-        turns.c.text,
-        func.coalesce(last_reply, "").label("after"),
-        turns.c.created_at,
-    )
-    .join_from(turns, dialogues)
-    .join(chats)
-    .where(is_waiting, is_open, chats.c.channel == bindparam("channel"), turns.c.created_at <= bindparam("until"))
-    .order_by(turns.c.id)
-    .limit(bindparam("most"))
-)
+_read_waiting = read_waiting.where(
+    chats.c.channel == bindparam("channel"), turns.c.created_at <= bindparam("until")
+).limit(bindparam("most"))
 
 # Words only: what was asked for without them is no turn of the transcript.
 _read_transcript = (
@@ -96,11 +94,15 @@ async def sql_log(url: str, clock: Callable[[], float] = time.time) -> AsyncIter
     async with sql_engines(url) as engines:
         log = SqlLog(engines, clock)
         await log.ping()
-        yield log
+        async with scrubbing(engines.writing) as log.erased:
+            yield log
 
 
 class SqlLog:
     """What was said, to be read; and the door to writing.
+
+    Args:
+        erased: set after each transaction that erased something.
 
     Raises:
         StorageUnavailable: from any method: the database is out of reach, busy or full.
@@ -109,7 +111,7 @@ class SqlLog:
     def __init__(self, engines: Engines, clock: Callable[[], float]) -> None:
         self._engines = engines
         self._clock = clock
-        self._has_leftovers = False
+        self.erased = asyncio.Event()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Writing]:
@@ -117,10 +119,8 @@ class SqlLog:
         async with transaction(self._engines.writing) as connection:
             writing = Writing(connection, self._clock)
             yield writing
-        self._has_leftovers |= writing.has_erased
-        if self._has_leftovers:
-            # A reader in the way leaves them to the next transaction.
-            self._has_leftovers = not await scrub(self._engines.writing)
+        if writing.has_erased:
+            self.erased.set()
 
     async def history(self, dialogue_id: str) -> LoggedHistory:
         """Return the kept turns of a dialogue in the order of the transcript."""
@@ -133,21 +133,7 @@ class SqlLog:
     async def waiting(self, channel: str, older_than_s: float, limit: int = 500) -> list[Asked]:
         """Return what has waited for an answer for so long, oldest first."""
         rows = await self._rows(_read_waiting, channel=channel, until=self._clock() - older_than_s, most=limit)
-        return [
-            Asked(
-                message_id=str(row.id),
-                channel=row.channel,
-                dialogue_id=row.dialogue_id,
-                epoch=row.epoch,
-                seed=row.seed,
-                settings=row.settings,
-                ask=Ask(row.ask),
-                text=row.text,
-                after=row.after,
-                at=row.created_at,
-            )
-            for row in rows
-        ]
+        return [waiting_message(row) for row in rows]
 
     async def transcript(self, chat_id: int) -> list[ShownTurn]:
         """Return the chat's current dialogue as people see it, waiting turns last."""
@@ -188,8 +174,9 @@ class SqlLog:
 
         Raises:
             StorageUnavailable: there was none.
+            StorageError: the tables are missing, or it is no database at all.
         """
-        await self._rows(select(literal(1)))
+        await self._rows(select(people.c.id).limit(1))
 
     async def _rows(self, statement: Select[Any], **parameters: Any) -> Sequence[Row[Any]]:
         async with transaction(self._engines.reading) as connection:

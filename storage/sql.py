@@ -81,19 +81,14 @@ async def use_write_ahead_log(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite":
         with translated():
             async with engine.connect() as connection:
-                await (await _sqlite_driver(connection)).use_write_ahead_log()
+                await (await sqlite_driver(connection)).value("PRAGMA journal_mode = WAL")
 
 
-async def scrub(engine: AsyncEngine) -> bool:
-    """Take what was erased out of SQLite's write-ahead log too; say whether no reader was in the way.
-
-    With PostgreSQL there is nothing to do: its own vacuum frees the space of erased rows.
-    """
-    if engine.dialect.name != "sqlite":
-        return True
-    with translated():
-        async with engine.connect() as connection:
-            return await (await _sqlite_driver(connection)).truncate_log()
+async def sqlite_driver(connection: AsyncConnection) -> sqlite_connection.SqliteConnection:
+    """Return the connection below SQLAlchemy's, for what SQLite does not do inside a transaction."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, sqlite_connection.SqliteConnection)
+    return driver
 
 
 @contextmanager
@@ -126,21 +121,9 @@ def _engines(url: str) -> Engines:
 
 
 def _sqlite(path: Path) -> Engines:
-    url = URL.create("sqlite+aiosqlite", database=str(path))
-    reading = create_async_engine(
-        url,
-        connect_args={"timeout": LOCK_TIMEOUT_S, "isolation_level": None},
-        pool_size=_CONNECTIONS,
-        hide_parameters=True,
-    )
+    reading = _sqlite_engine(path, stays_in_loop=False, pool_size=_CONNECTIONS)
     # One connection: tasks of a process queue for it in order, instead of polling for SQLite's one lock.
-    writing = create_async_engine(
-        url,
-        async_creator=partial(sqlite_connection.connect, path, LOCK_TIMEOUT_S),
-        pool_size=1,
-        max_overflow=0,
-        hide_parameters=True,
-    )
+    writing = _sqlite_engine(path, stays_in_loop=True, pool_size=1, max_overflow=0)
     _prepare(reading, "BEGIN", "PRAGMA query_only = ON")
     _prepare(
         writing,
@@ -150,6 +133,15 @@ def _sqlite(path: Path) -> Engines:
         "PRAGMA secure_delete = ON",  # What was erased is overwritten in the file.
     )
     return Engines(reading, writing)
+
+
+def _sqlite_engine(path: Path, stays_in_loop: bool, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        async_creator=partial(sqlite_connection.connect, path, LOCK_TIMEOUT_S, stays_in_loop),
+        hide_parameters=True,
+        **options,
+    )
 
 
 def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
@@ -178,13 +170,6 @@ def _postgresql(url: URL) -> AsyncEngine:
         pool_size=_CONNECTIONS,
         hide_parameters=True,
     )
-
-
-async def _sqlite_driver(connection: AsyncConnection) -> sqlite_connection.SqliteConnection:
-    """Return the connection below SQLAlchemy's: the one way to do what SQLite refuses inside a transaction."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, sqlite_connection.SqliteConnection)
-    return driver
 
 
 def _is_passing(error: Exception) -> bool:

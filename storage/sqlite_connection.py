@@ -1,6 +1,7 @@
-"""SQLite for one writer inside an event loop: only what may wait long, for a lock or for the disk, leaves the loop.
+"""SQLite for asyncio: a connection that may run statements inside the event loop.
 
-A statement of ours takes some ten microseconds; handing it to a thread and back takes ten times as long.
+A statement of a writing transaction takes some ten microseconds, handing it to a thread and back ten times as long. So
+a writer leaves the loop only for what may wait: for the lock, and for the disk. A reader, who may read much, always does.
 """
 
 from __future__ import annotations
@@ -9,18 +10,18 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
-async def connect(path: Path, timeout_s: float) -> SqliteConnection:
-    """Open a connection that waits for up to `timeout_s` while another process writes."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
-    # Only one thread uses the connection at any time: each call is awaited to its end.
+async def connect(path: Path, timeout_s: float, stays_in_loop: bool) -> SqliteConnection:
+    """Open a connection that waits for up to `timeout_s` while another one writes."""
+    # Two threads use it, never at the same time: each call is awaited before the next.
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
-    return SqliteConnection(connection, thread)
+    return SqliteConnection(connection, stays_in_loop)
 
 
 class SqliteConnection:
@@ -28,25 +29,26 @@ class SqliteConnection:
 
     isolation_level = None
 
-    def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, connection: sqlite3.Connection, stays_in_loop: bool) -> None:
         self._connection = connection
-        self._thread = thread
+        self._stays_in_loop = stays_in_loop
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
 
     def cursor(self) -> SqliteCursor:
         """Return a cursor."""
-        return SqliteCursor(self._connection.cursor(), self.apart)
+        return SqliteCursor(self._connection.cursor(), self._run)
 
     async def commit(self) -> None:
         """Make the transaction durable."""
-        await self.apart(self._connection.commit)
+        await self._apart(self._connection.commit)
 
     async def rollback(self) -> None:
         """Undo the transaction, if there is one."""
         self._connection.rollback()
 
     async def close(self) -> None:
-        """Close the connection; the last one to close copies the log file back, which may take a while."""
-        await self.apart(self._connection.close)
+        """Close the connection; the last one copies the write-ahead log into the database, which may take a while."""
+        await self._apart(self._connection.close)
         self._thread.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -58,22 +60,23 @@ class SqliteConnection:
         """Add a function to the SQL language."""
         self._connection.create_function(*args, **options)
 
-    async def use_write_ahead_log(self) -> None:
-        """Let others read while one writes; the file remembers it."""
-        await self.apart(lambda: self._connection.execute("PRAGMA journal_mode = WAL"))
+    async def value(self, statement: str) -> Any:
+        """Run a statement outside of any transaction; return the first value of its result."""
+        row = await self._apart(lambda: self._connection.execute(statement).fetchone())
+        return row and row[0]
 
-    async def truncate_log(self) -> bool:
-        """Copy the write-ahead log into the database and empty it; say whether no reader was in the way."""
-        checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
-        is_busy, _, _ = await self.apart(lambda: self._connection.execute(checkpoint).fetchone())
-        return not is_busy
+    async def _run(self, operation: str, call: Callable[[], Result]) -> Result:
+        # Only here does a writer wait for other writers.
+        if self._stays_in_loop and not operation.startswith("BEGIN"):
+            return call()
+        return await self._apart(call)
 
-    async def apart(self, call: Callable[[], Result]) -> Result:
-        """Call in the connection's thread; a cancelled caller still waits, so that the call is over when it returns."""
+    async def _apart(self, call: Callable[[], Result]) -> Result:
         future = asyncio.get_running_loop().run_in_executor(self._thread, call)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
+            # The thread goes on; nobody else may use the connection before it is done.
             await asyncio.wait([future])
             raise
 
@@ -81,9 +84,10 @@ class SqliteConnection:
 class SqliteCursor:
     """A cursor with the methods that SQLAlchemy expects of `aiosqlite.Cursor`."""
 
-    def __init__(self, cursor: sqlite3.Cursor, apart: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, run: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._cursor = cursor
-        self._apart = apart
+        self._run = run
+        self._rows: list[Any] = []
         self.arraysize = cursor.arraysize
 
     @property
@@ -105,20 +109,21 @@ class SqliteCursor:
         return self
 
     async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement; the one that waits for other writers runs apart."""
-        if operation.startswith("BEGIN"):
-            await self._apart(lambda: self._cursor.execute(operation))
-        else:
-            self._cursor.execute(operation, parameters)
+        """Run a statement and fetch its rows."""
+        self._rows = await self._run(operation, partial(self._execute, operation, parameters))
 
     async def executemany(self, operation: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each of the parameters."""
-        self._cursor.executemany(operation, parameters)
+        await self._run(operation, partial(self._cursor.executemany, operation, parameters))
 
     async def fetchall(self) -> list[Any]:
-        """Return all rows."""
-        return self._cursor.fetchall()
+        """Return the rows."""
+        return self._rows
 
     async def close(self) -> None:
         """Let go of the result."""
         self._cursor.close()
+
+    def _execute(self, operation: str, parameters: Sequence[Any]) -> list[Any]:
+        self._cursor.execute(operation, parameters)
+        return self._cursor.fetchall()

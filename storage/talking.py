@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -15,6 +16,7 @@ from storage.records import Asked, Author, Chat, Person, TurnState
 from storage.tables import dialogues, is_waiting, replies, turns
 from storage.transaction import OpenDialogue, Transaction
 from storage.turn_rows import asked_row, reply_row
+from storage.waiting import read_waiting, waiting_message
 
 _insert_turn = insert(turns).returning(turns.c.id)
 _insert_reply = insert(replies)
@@ -25,6 +27,7 @@ _find_same_ask = select(turns.c.id, turns.c.created_at).where(
 _read_waiting = (
     select(turns.c.id, turns.c.ask).where(turns.c.dialogue_id == bindparam("dialogue"), is_waiting).order_by(turns.c.id)
 )
+_read_waiting_in = read_waiting.where(turns.c.dialogue_id.in_(bindparam("dialogues", expanding=True)))
 _cancel = (
     update(turns).where(turns.c.id == bindparam("turn")).values(state=TurnState.CANCELLED, position=bindparam("place"))
 )
@@ -56,6 +59,10 @@ class Talking(Transaction):
         if same is not None:
             return asked(chat, dialogue, same.id, ask, "", same.created_at)
         return await self._insert_asked(chat, person, dialogue, ask, "", "")
+
+    async def waiting_in(self, dialogue_ids: Sequence[str]) -> list[Asked]:
+        """Return all that waits for an answer in these dialogues, oldest first."""
+        return [waiting_message(row) for row in await self._run(_read_waiting_in, {"dialogues": list(dialogue_ids)})]
 
     async def interrupt(self, chat: Chat) -> tuple[Chat, int]:
         """Call off what waits for an answer: it stays in the transcript as said.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dialogue.turns import Ask, Dialogue, Outcome, Speaker, Turn
 from storage import tables
@@ -137,6 +137,16 @@ async def test_a_reply_to_a_closed_dialogue_is_stale(log: SqlLog, place: Place) 
 
     assert await place.record(replace(a_reply(asked, text="too late"), epoch=99)) is None
     assert await place.texts() == []
+
+
+async def test_a_reply_to_a_message_that_slipped_into_a_closed_dialogue_is_stale(log: SqlLog, place: Place) -> None:
+    asked = await place.say("hello")
+    async with transaction(log._engines.writing) as connection:
+        await connection.execute(update(tables.dialogues).values(closed_at=1.0))
+
+    assert await log.waiting("telegram", 0) == []
+    assert await place.record(a_reply(asked, text="too late")) is None
+    assert await log.unsent("telegram") == []
 
 
 async def test_a_second_reply_to_the_same_message_is_stale(place: Place) -> None:

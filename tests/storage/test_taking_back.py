@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from dialogue.turns import Ask, Outcome
 from storage.log import SqlLog
 from storage.records import ChatKind, TurnState
+from storage.sql import transaction
+from storage.tables import answers, turns
 from tests.storage.places import Place, a_reply, open_place
 
 
@@ -91,6 +95,22 @@ async def test_a_reworded_message_is_asked_anew(log: SqlLog, place: Place) -> No
     assert await place.history() == ["one", "ONE", "two", "TWO"]
     everything = await log.everything_about("telegram", "17")
     assert {turn["text"] for turn in everything["dialogues"][0]["turns"] if turn["is_dropped"]} == {"tow", "TOW?"}
+
+
+async def test_a_dropped_reply_still_answers_the_old_wording(log: SqlLog, place: Place) -> None:
+    await place.exchange("tow", "TOW?")
+    again = await place.reword("1", "two")
+    assert again is not None
+    await place.record(a_reply(*again, text="TWO"))
+
+    message, reply = turns.alias(), turns.alias()
+    pairs = (
+        select(message.c.text, reply.c.text)
+        .join_from(answers, message, message.c.id == answers.c.turn_id)
+        .join(reply, reply.c.reply_id == answers.c.reply_id)
+    )
+    async with transaction(log._engines.reading) as connection:
+        assert set((await connection.execute(pairs)).tuples()) == {("tow", "TOW?"), ("two", "TWO")}
 
 
 async def test_a_burst_is_reworded_in_its_order(place: Place) -> None:
