@@ -56,8 +56,9 @@ class ConsumerGroup:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            with suppress(StorageUnavailable), translated_errors():
-                await self._redis.delete(self._keys.alive + self._consumer)
+            with suppress(StorageUnavailable):
+                async with translated_errors():
+                    await self._redis.delete(self._keys.alive + self._consumer)
 
     async def abandoned(self, limit: int) -> list[Entry]:
         """Take over entries of consumers without a heartbeat; looks at most once a second.
@@ -71,7 +72,7 @@ class ConsumerGroup:
         self._searched_at = now
         # An answer may have been lost on the way without an error here: the client then simply asks again.
         self._may_have_swallowed = True
-        with translated_errors():
+        async with translated_errors():
             entries: list[Any] = await self._reading(
                 self._abandoned(
                     keys=[self.stream],
@@ -113,12 +114,12 @@ class ConsumerGroup:
         """
         if not tickets:
             return
-        with translated_errors():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xack(self.stream, self.group, *tickets)
-                pipe.xdel(self.stream, *tickets)
-                await pipe.execute()
+        # Even where this fails: what stays in the stream must be read again.
         self._held.difference_update(tickets)
+        async with translated_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self.stream, self.group, *tickets)
+            pipe.xdel(self.stream, *tickets)
+            await pipe.execute()
 
     async def _swallowed(self, limit: int) -> list[Entry]:
         read = await self._read("0", limit + len(self._held), 0)
@@ -128,7 +129,7 @@ class ConsumerGroup:
 
     async def _read(self, start: str, limit: int, wait_s: float) -> list[Entry]:
         block = max(1, int(wait_s * 1000))  # 0 would wait for ever
-        with translated_errors():
+        async with translated_errors():
             answer: Any = await self._reading(
                 self._redis.xreadgroup(self.group, self._consumer, {self.stream: start}, count=limit, block=block)
             )
@@ -150,7 +151,7 @@ class ConsumerGroup:
         return []
 
     async def _beat(self) -> None:
-        with translated_errors():
+        async with translated_errors():
             await self._redis.set(self._keys.alive + self._consumer, "1", px=int(ALIVE_LIFETIME_S * 1000))
 
     async def _keep_beating(self) -> None:

@@ -72,7 +72,7 @@ class RedisDrafts:
         """
         self._latest.pop((channel, dialogue_id), None)
         fields = {"v": 1, "dialogue": dialogue_id, "epoch": 0, "text": failure, "final": True}
-        with translated_errors():
+        async with translated_errors():
             await self._redis.publish(self._keys.live(channel), json.dumps(fields))
 
     async def listen(self, channel: str) -> AsyncIterator[Draft]:
@@ -86,10 +86,10 @@ class RedisDrafts:
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    with translated_errors():
+                    async with translated_errors():
                         await pubsub.subscribe(name)
                     while True:
-                        with translated_errors():
+                        async with translated_errors():
                             message = await pubsub.get_message(timeout=1.0)
                         if message is not None:
                             yield message["data"]
@@ -104,7 +104,7 @@ class RedisDrafts:
                 continue
             latest, self._latest = self._latest, {}
             try:
-                with translated_errors():
+                async with translated_errors():
                     async with self._redis.pipeline(transaction=False) as pipe:
                         for (channel, _), data in latest.items():
                             pipe.publish(self._keys.live(channel), data)

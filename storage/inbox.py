@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from redis.asyncio import Redis
 
 from storage.keys import HISTORY_LIFETIME_S, Keys
-from storage.records import Asked
+from storage.records import Asked, Finished
 from storage.redis_connection import DialogueScript, translated_errors
 from storage.wire import encode_asked
 
@@ -22,27 +23,27 @@ class RedisInbox:
         self._interrupt = DialogueScript(redis, "interrupt")
 
     async def queue(self, messages: Sequence[Asked]) -> None:
-        """Queue messages, oldest first; one that is queued or answered already is left alone.
+        """Queue messages; one that is in hand or answered already is left alone.
+
+        Args:
+            messages: oldest first; of each dialogue all that wait, at least up to the last one given. What else is in
+                its inbox and older than that does not wait any more, and is taken out.
 
         Raises:
             StorageUnavailable: Redis is out of reach or full; some of the messages may be queued.
         """
-        with translated_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for asked in messages:
-                    await self._queue(
-                        self._keys.dialogue(asked.dialogue_id),
-                        [
-                            asked.dialogue_id,
-                            asked.epoch,
-                            asked.message_id,
-                            encode_asked(asked),
-                            self._keys.interruptions,
-                            HISTORY_LIFETIME_S,
-                        ],
-                        pipe,
-                    )
-                await pipe.execute()
+        dialogues: dict[tuple[str, int], list[Asked]] = defaultdict(list)
+        for asked in messages:
+            dialogues[asked.dialogue_id, asked.epoch].append(asked)
+        async with translated_errors(), self._redis.pipeline(transaction=False) as pipe:
+            for (dialogue_id, epoch), waiting in dialogues.items():
+                rows = [field for asked in waiting for field in (asked.message_id, encode_asked(asked))]
+                await self._queue(
+                    self._keys.dialogue(dialogue_id),
+                    [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S, *rows],
+                    pipe,
+                )
+            await pipe.execute()
 
     async def interrupt(self, dialogue_id: str, epoch: int) -> None:
         """Make everything of an earlier epoch void: what waits, what is being written, the cached history.
@@ -54,16 +55,17 @@ class RedisInbox:
             self._keys.dialogue(dialogue_id), [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S]
         )
 
-    async def forget_history(self, dialogue_ids: Iterable[str]) -> None:
-        """Have the histories read from SQL again.
+    async def take_back(self, refused: Iterable[Finished]) -> None:
+        """Undo what replies that SQL refused did here: their messages may be queued again, the history is read again.
 
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        names = [self._keys.history(dialogue_id) for dialogue_id in dialogue_ids]
-        with translated_errors():
-            if names:
-                await self._redis.delete(*names)
+        async with translated_errors(), self._redis.pipeline(transaction=True) as pipe:
+            for each in refused:
+                pipe.delete(self._keys.history(each.dialogue_id))
+                pipe.zrem(self._keys.answered(each.dialogue_id), "", *each.message_ids)
+            await pipe.execute()
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:
         """Erase all that Redis knows of dialogues that are over.
@@ -71,11 +73,7 @@ class RedisInbox:
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        names = [
-            name
-            for dialogue_id in dialogue_ids
-            for name in (self._keys.inbox(dialogue_id), self._keys.history(dialogue_id), self._keys.state(dialogue_id))
-        ]
-        with translated_errors():
+        names = [name for dialogue_id in dialogue_ids for name in self._keys.of_one_dialogue(dialogue_id)]
+        async with translated_errors():
             if names:
                 await self._redis.delete(*names)

@@ -18,7 +18,7 @@ from dialogue.ports import Interruption, Job
 from dialogue.turns import Ask, Dialogue, Message, Outcome, Reply, Speaker, Turn
 from storage.consumer_group import ConsumerGroup, Entry
 from storage.drafts import RedisDrafts
-from storage.keys import HISTORY_LIFETIME_S, HISTORY_TURNS, PUT_ASIDE_KEPT, WORKERS, Keys
+from storage.keys import ANSWERED_KEPT, HISTORY_LIFETIME_S, HISTORY_TURNS, PUT_ASIDE_KEPT, WORKERS, Keys
 from storage.records import Finished
 from storage.redis_connection import DialogueScript, translated_errors
 from storage.wire import UnreadableRecord, decode_asked, encode_finished, encode_turn
@@ -87,6 +87,7 @@ class RedisJobs:
                 HISTORY_TURNS,
                 PUT_ASIDE_KEPT,
                 HISTORY_LIFETIME_S,
+                ANSWERED_KEPT,
                 len(recalled.turns),
                 *_new_turns(job, finished),
             ],
@@ -137,7 +138,7 @@ class RedisJobs:
         except UnreadableRecord as error:
             # SQL has the messages too: with the unreadable ones gone, the reconciler queues them again.
             logger.error("dialogue %s: inbox dropped: %s", dialogue_id, error)
-            with translated_errors():
+            async with translated_errors():
                 await self._redis.delete(self._keys.inbox(dialogue_id))
             await self._claim(self._keys.dialogue(dialogue_id), [dialogue_id, ticket])
             self._group.release(ticket)

@@ -54,8 +54,9 @@ class RedisLease:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            with suppress(StorageUnavailable), translated_errors():
-                await self._release(keys=[self._key], args=[self._me])
+            with suppress(StorageUnavailable):
+                async with translated_errors():
+                    await self._release(keys=[self._key], args=[self._me])
 
     async def _keep(self, lost: asyncio.Event) -> None:
         while not lost.is_set():
@@ -67,7 +68,7 @@ class RedisLease:
     async def _try_to_hold(self) -> bool | None:
         """Say whether the lease is ours; None where Redis cannot tell."""
         try:
-            with translated_errors():
+            async with translated_errors():
                 return bool(await self._hold(keys=[self._key], args=[self._me, int(LEASE_LIFETIME_S * 1000)]))
         except StorageUnavailable as error:
             logger.debug("lease: %s", error)

@@ -41,7 +41,7 @@ class RedisHistory:
             StaleJob: somebody else has the job now.
             StorageUnavailable: worth another try later.
         """
-        with translated_errors():
+        async with translated_errors():
             kept: list[Any] = await self._redis.lrange(self._keys.history(job.dialogue_id), 0, -1)
         try:
             turns = [decode_turn(data) for data in kept]

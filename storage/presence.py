@@ -41,7 +41,7 @@ class Presence:
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        with translated_errors():
+        async with translated_errors():
             pattern = _escaped(self._keys.alive) + kind + "-*"
             return [name.removeprefix(self._keys.alive) async for name in self._redis.scan_iter(pattern, count=1000)]
 
@@ -51,7 +51,7 @@ class Presence:
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        with translated_errors():
+        async with translated_errors():
             length: int = await self._redis.xlen(self._keys.jobs)
             try:
                 groups: list[dict[str, Any]] = await self._redis.xinfo_groups(self._keys.jobs)
@@ -66,7 +66,7 @@ class Presence:
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        with translated_errors():
+        async with translated_errors():
             await self._redis.ping()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
@@ -16,7 +17,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from dialogue.errors import SettingsError, StorageUnavailable
 
 # Longer than the longest blocking read (one second), short enough to notice a dead server.
-_SOCKET_TIMEOUT_S = 5.0
+_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
@@ -31,8 +32,9 @@ async def redis_connection(url: str) -> AsyncIterator[Redis]:
     redis = Redis.from_url(
         url,
         decode_responses=True,
-        socket_timeout=_SOCKET_TIMEOUT_S,
-        socket_connect_timeout=_SOCKET_TIMEOUT_S,
+        # The library would time out with asyncio.wait_for, which up to Python 3.11 can swallow a cancellation.
+        socket_timeout=None,
+        socket_connect_timeout=_TIMEOUT_S,
         retry=Retry(NoBackoff(), 1),
     )
     try:
@@ -49,7 +51,7 @@ async def refuse_eviction(redis: Redis) -> None:
         SettingsError: `maxmemory-policy` evicts.
         StorageUnavailable: the server is out of reach.
     """
-    with translated_errors():
+    async with translated_errors():
         info: dict[str, Any] = await redis.info("memory")
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
@@ -59,13 +61,16 @@ async def refuse_eviction(redis: Redis) -> None:
         )
 
 
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raise our errors for those of redis-py."""
+@asynccontextmanager
+async def translated_errors() -> AsyncIterator[None]:
+    """Raise our errors for those of redis-py, and for a server that does not answer in time."""
     try:
-        yield
+        async with asyncio.timeout(_TIMEOUT_S):
+            yield
     except AuthenticationError as error:
         raise SettingsError(f"Redis refuses the password of GOVORUN_REDIS_URL: {error}") from error
+    except TimeoutError as error:
+        raise StorageUnavailable(f"Redis: no answer within {_TIMEOUT_S:.0f} s") from error
     except (RedisError, OSError) as error:
         raise StorageUnavailable(f"Redis: {error}") from error
 
@@ -90,5 +95,5 @@ class DialogueScript:
         Raises:
             StorageUnavailable: Redis is out of reach, or full.
         """
-        with translated_errors():
+        async with translated_errors():
             return await self._script(keys=keys, args=args, client=pipeline)

@@ -352,3 +352,19 @@ async def test_replies_of_a_dead_recorder_are_taken_over(rig: Rig) -> None:
 
     assert [each.reply.text for each in taken] == ["Hello."]
     assert await rig.redis.xlen(rig.keys.replies("test")) == 0
+
+
+async def test_work_on_the_stream_ends_when_it_is_cancelled_at_whatever_moment(rig: Rig) -> None:
+    jobs = await rig.worker()
+
+    async def claim_for_ever() -> None:
+        while True:
+            await jobs.claim(1, is_idle=True)
+
+    for moment in range(40):
+        task = asyncio.create_task(claim_for_ever())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        task.cancel()
+        _, unfinished = await asyncio.wait([task], timeout=5)
+        assert not unfinished, f"the cancellation after {moment} steps was swallowed"
