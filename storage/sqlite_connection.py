@@ -1,7 +1,7 @@
 """SQLite for asyncio: a connection that may run statements inside the event loop.
 
 A statement of a writing transaction takes some ten microseconds, handing it to a thread and back ten times as long. So
-a writer leaves the loop only for what may wait: for the lock, and for the disk. A reader, who may read much, always does.
+a writer leaves the loop only for what may wait: for the lock, and for the disk. A reader may read much: it always does.
 """
 
 from __future__ import annotations

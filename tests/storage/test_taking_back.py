@@ -110,7 +110,8 @@ async def test_a_dropped_reply_still_answers_the_old_wording(log: SqlLog, place:
         .join(reply, reply.c.reply_id == answers.c.reply_id)
     )
     async with transaction(log._engines.reading) as connection:
-        assert set((await connection.execute(pairs)).tuples()) == {("tow", "TOW?"), ("two", "TWO")}
+        rows = (await connection.execute(pairs)).all()
+    assert {(said, answer) for said, answer in rows} == {("tow", "TOW?"), ("two", "TWO")}
 
 
 async def test_a_burst_is_reworded_in_its_order(place: Place) -> None:
