@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
 from rich.console import Console
 
 from bot.conversation import Conversation
@@ -31,7 +30,7 @@ from storage.live_history import RedisHistory
 from storage.log import SqlLog, sql_log
 from storage.migrate import migrate
 from storage.presence import Presence, process_name
-from storage.redis_connection import redis_connection
+from storage.redis_connection import Connection, redis_connection
 from storage.replies import RedisReplies
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class Foundations:
 
     settings: Settings
     seeds: Seeds
-    redis: Redis
+    redis: Connection
     keys: Keys
     log: SqlLog
 

@@ -16,6 +16,9 @@ from redis.exceptions import AuthenticationError, RedisError
 
 from dialogue.errors import SettingsError, StorageUnavailable
 
+Connection = Redis
+"""A pool of connections to one server, as `redis_connection` opens it."""
+
 # Longer than the longest blocking read (one second), short enough to notice a dead server.
 _TIMEOUT_S = 5.0
 
