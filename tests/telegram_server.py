@@ -15,14 +15,14 @@ import json
 import math
 import sys
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import httpx
-
+from tests.flood_limits import FloodLimits
 from tests.small_http import Answer, Dropped, Request, serve
+from tests.webhook_pushes import Push, Webhook
 
 TOKEN = "4242:a-token-that-must-never-be-shown"
 DAY_S = 24 * 3600.0
@@ -44,19 +44,6 @@ class Call:
     status: int
     at: float
     message_id: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One push to the webhook.
-
-    Args:
-        status: the HTTP status that was answered; 0 where there was no answer.
-    """
-
-    update_id: int
-    status: int
-    took_s: float
 
 
 @dataclass(slots=True)
@@ -92,22 +79,6 @@ class Refusal(Exception):
         super().__init__(description)
         self.status = status
         self.parameters = parameters or {}
-
-
-class Bucket:
-    """Allows `capacity` calls at once, and `per_s` in the long run."""
-
-    def __init__(self, capacity: float, per_s: float, now: float) -> None:
-        self._capacity, self._per_s = capacity, per_s
-        self._level, self._at = capacity, now
-
-    def seconds_until_allowed(self, now: float) -> float:
-        self._level = min(self._capacity, self._level + (now - self._at) * self._per_s)
-        self._at = now
-        return max(0.0, (1.0 - self._level) / self._per_s)
-
-    def take(self) -> None:
-        self._level -= 1.0
 
 
 class FakeTelegram:
@@ -151,7 +122,7 @@ class FakeTelegram:
         self._poll: asyncio.Future[None] | None = None
         self._news = asyncio.Condition()
         self._new_update = asyncio.Event()
-        self._buckets: dict[object, Bucket] = {}
+        self._limits = FloodLimits()
         self._webhook: Webhook | None = None
 
     # --- what a test does -------------------------------------------------------------------------------------
@@ -345,30 +316,16 @@ class FakeTelegram:
         if fault is not None and not fault.drops_answer:
             raise Refusal(fault.status, fault.description or "injected", fault.parameters)
         if self.is_strict and call.method == "sendMessage":
-            self._limit(int(call.params["chat_id"]))
+            wait_s = self._limits.seconds_until_allowed(int(call.params["chat_id"]), self.now())
+            if wait_s > 0:
+                retry_after = math.ceil(wait_s)
+                raise Refusal(429, f"Too Many Requests: retry after {retry_after}", {"retry_after": retry_after})
         result = handler(call)
         if inspect.isawaitable(result):
             result = await result
         if fault is not None:
             raise Dropped
         return result
-
-    def _limit(self, chat_id: int) -> None:
-        now = self.now()
-        buckets = [self._bucket("all", 30, 30, now), self._bucket(chat_id, 5, 1, now)]
-        if chat_id < 0:
-            buckets.append(self._bucket((chat_id, "group"), 20, 20 / 60, now))
-        wait_s = max(bucket.seconds_until_allowed(now) for bucket in buckets)
-        if wait_s > 0:
-            retry_after = math.ceil(wait_s)
-            raise Refusal(429, f"Too Many Requests: retry after {retry_after}", {"retry_after": retry_after})
-        for bucket in buckets:
-            bucket.take()
-
-    def _bucket(self, key: object, capacity: float, per_s: float, now: float) -> Bucket:
-        if key not in self._buckets:
-            self._buckets[key] = Bucket(capacity, per_s, now)
-        return self._buckets[key]
 
     # --- the methods of the Bot API -----------------------------------------------------------------------------
 
@@ -427,8 +384,10 @@ class FakeTelegram:
         self._webhook = None
         return True
 
-    def _forget(self, update: dict[str, Any]) -> None:
+    async def _forget(self, update: dict[str, Any]) -> None:
         self._updates = deque(entry for entry in self._updates if entry[1] is not update)
+        async with self._news:
+            self._news.notify_all()
 
     def _api_sendMessage(self, call: Call) -> dict[str, Any]:
         text = str(call.params.get("text", ""))
@@ -456,47 +415,6 @@ class FakeTelegram:
         return True
 
     _api_sendMessageDraft = _api_sendChatAction = _api_answerCallbackQuery = _api_setMyCommands = _api_true
-
-
-class Webhook:
-    """Pushes updates: at most one at a time per chat, in order, again and again until the answer is 2xx."""
-
-    def __init__(self, url: str, secret: str, accepted: Callable[[dict[str, Any]], None], pushes: list[Push]) -> None:
-        self._url, self._secret, self._accepted, self._pushes = url, secret, accepted, pushes
-        self._chats: dict[object, deque[dict[str, Any]]] = defaultdict(deque)
-        self._pushing: dict[object, asyncio.Task[None]] = {}
-        self._client = httpx.AsyncClient(timeout=10.0, trust_env=False, limits=httpx.Limits(max_connections=40))
-
-    def push(self, update: dict[str, Any]) -> None:
-        content: Any = next(value for key, value in update.items() if key != "update_id")
-        chat = (content.get("message") or content).get("chat", {}).get("id") if isinstance(content, dict) else None
-        self._chats[chat].append(update)
-        if chat not in self._pushing:
-            self._pushing[chat] = asyncio.create_task(self._push_chat(chat))
-
-    async def close(self) -> None:
-        for task in list(self._pushing.values()):
-            task.cancel()
-        await asyncio.gather(*self._pushing.values(), return_exceptions=True)
-        await self._client.aclose()
-
-    async def _push_chat(self, chat: object) -> None:
-        queue = self._chats[chat]
-        while queue:
-            delay_s = 0.05
-            while not await self._is_accepted(queue[0]):
-                await asyncio.sleep(delay_s)
-                delay_s = min(1.0, delay_s * 2)
-            self._accepted(queue.popleft())
-        del self._pushing[chat]
-
-    async def _is_accepted(self, update: dict[str, Any]) -> bool:
-        headers = {"X-Telegram-Bot-Api-Secret-Token": self._secret} if self._secret else {}
-        began, status = time.monotonic(), 0
-        with contextlib.suppress(httpx.HTTPError):
-            status = (await self._client.post(self._url, json=update, headers=headers)).status_code
-        self._pushes.append(Push(update["update_id"], status, time.monotonic() - began))
-        return 200 <= status < 300
 
 
 @contextlib.asynccontextmanager
