@@ -7,7 +7,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telegram.constants import ChatAction
 from telegram.error import EndPointNotFound, RetryAfter, TelegramError
@@ -38,7 +38,10 @@ class Wait:
     """Somebody waits for a reply.
 
     Args:
+        last_message: the id of the newest message that is to be answered.
+        draft_id: what the drafts of one reply have in common, so that Telegram shows one grow out of the other.
         due: when something may be shown next, by the clock.
+        draft: what the model has written so far; `shown` is as much of it as the person sees.
     """
 
     place: str
@@ -49,7 +52,7 @@ class Wait:
     due: float
     draft: str = ""
     shown: str = ""
-    shown_at: float = field(default=0.0)
+    shown_at: float = 0.0
     is_busy: bool = False
 
 

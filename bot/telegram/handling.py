@@ -23,8 +23,10 @@ logger = logging.getLogger(__name__)
 
 # Enough for one commit to be cheap, few enough for the first of them not to wait.
 BATCH = 64
-# Updates may also come from another process, which cannot wake this one: the one with the webhook.
-LOOK_EVERY_S = 0.1
+# How often to look for updates without being told of any: seldom where they come through this process, often where
+# another one takes Telegram's pushes.
+LOOK_SELDOM_S = 1.0
+LOOK_OFTEN_S = 0.1
 PAUSE_S = 1.0
 
 StoredUpdate = tuple[int, str]
@@ -41,9 +43,11 @@ class Handling:
         wishes: Wishes,
         drafts: Drafts,
         delivery: Delivery,
+        look_every_s: float = LOOK_SELDOM_S,
     ) -> None:
         self._bot, self._conversation, self._wishes = bot, conversation, wishes
         self._drafts, self._delivery = drafts, delivery
+        self._look_every_s = look_every_s
         self._news = asyncio.Event()
 
     def wake(self) -> None:
@@ -132,16 +136,15 @@ class Handling:
 
     def _wish(self, update_id: int, payload: str) -> Wish | None:
         try:
-            update = Update.de_json(json.loads(payload), self._bot)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # Only somebody who pushes updates that are not Telegram's gets here.
+            return wish(Update.de_json(json.loads(payload), self._bot), self._bot.bot)
+        except Exception as error:
+            # What is not shaped like an update can break the library anywhere, and must not come back for ever.
             logger.warning("update %d cannot be read: %s", update_id, type(error).__name__)
             return None
-        return wish(update, self._bot.bot)
 
     async def _wait_for_news(self) -> None:
         try:
-            async with asyncio.timeout(LOOK_EVERY_S):
+            async with asyncio.timeout(self._look_every_s):
                 await self._news.wait()
         except TimeoutError:
             return

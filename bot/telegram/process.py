@@ -18,7 +18,7 @@ from bot.telegram.arrival import FIRST_PAUSE_S, LONGEST_PAUSE_S, POLL_S, Arrival
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
-from bot.telegram.handling import Handling
+from bot.telegram.handling import LOOK_OFTEN_S, LOOK_SELDOM_S, Handling
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Limits, Pacing
 from bot.telegram.updates import ALLOWED
@@ -129,7 +129,8 @@ class TelegramBot:
             Pacing(self._limits),
             delivered=lambda outgoing: drafts.answered(outgoing.dialogue_id, outgoing.reply_to),
         )
-        self._handling = Handling(self._bot, self._conversation, self._wishes, drafts, delivery)
+        look_every_s = LOOK_OFTEN_S if self._webhook is not None else LOOK_SELDOM_S
+        self._handling = Handling(self._bot, self._conversation, self._wishes, drafts, delivery, look_every_s)
         # Before anything new comes in: what is left in the outbox goes out first.
         await self._sweep(delivery, _EVERYTHING)
         return [

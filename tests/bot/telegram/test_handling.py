@@ -49,8 +49,17 @@ async def test_one_update_that_fails_holds_up_no_other_and_its_author_is_told(cl
 
 
 async def test_what_cannot_be_read_is_put_aside(rig: Rig) -> None:
-    for content in ("nonsense", 5, None, {}, {"chat": 5}, {"message_id": 1, "date": 1, "chat": {"id": 1}, "text": 7}):
-        rig.telegram.update("message", content)  # type: ignore[arg-type]
+    broken: list[Any] = [
+        "nonsense",
+        5,
+        None,
+        {},
+        {"chat": 5},
+        {"message_id": 1, "date": 1, "chat": {"id": 1}, "text": 7},
+    ]
+    broken.append({**rig.telegram.message(1, None, "Анна", "ru", text="привет"), "date": 10**30})
+    for content in broken:
+        rig.telegram.update("message", content)
     rig.telegram.say("привет")
     await rig.settle()
     assert [asked.text for asked in await rig.waiting()] == ["привет"]
@@ -87,8 +96,11 @@ async def test_of_two_processes_only_one_handles_an_update(
     assert [asked.text for asked in await rig.waiting()] == [str(number) for number in range(15)]
 
 
-async def test_updates_that_another_process_stored_are_noticed(rig: Rig, telegram: FakeTelegram) -> None:
-    async with running(rig.handling.run()):
+async def test_updates_that_another_process_stored_are_noticed(
+    rig: Rig, telegram: FakeTelegram, client: BotClient, conversation: Conversation
+) -> None:
+    handling = Handling(client, conversation, Wishes(rig.log), rig.drafts, rig.delivery, look_every_s=0.01)
+    async with running(handling.run()):
         telegram.say("/help")
         await rig.fetch()  # Nobody calls `wake`.
         await telegram.until(lambda: len(telegram.texts()) == 1)
