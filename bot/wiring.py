@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bot.conversation import Conversation
+from bot.data_folder import prepare
 from bot.reconciling import Reconciler
 from bot.recording import Deliver, Recorder
 from bot.settings import Settings
@@ -84,7 +85,7 @@ async def foundations(settings: Settings) -> AsyncIterator[Foundations]:
         StorageUnavailable: Redis or SQL is out of reach.
     """
     seeds = load_seeds()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    prepare(settings.data_dir)
     async with AsyncExitStack() as stack:
         redis_url = settings.redis_url.get_secret_value()
         if not redis_url:
