@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dialogue.choices import CHOICES
 from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, SettingsError, StorageUnavailable
+from dialogue.failpoints import reach
 from dialogue.seeds import Seed, Seeds
 from dialogue.turns import Ask
 from storage.inbox import RedisInbox
@@ -46,6 +47,8 @@ class Conversation:
         async with self.log.writing() as writing:
             session = Session(writing, self.seeds, self._default_seed)
             yield session
+            await session.gather_what_waits()
+        reach("session-committed")
         try:
             await session.carry_out(self._inbox)
         except StorageUnavailable:
@@ -65,7 +68,8 @@ class Session:
     seeds: Seeds
     default_seed: str
     posted: list[Outgoing] = field(default_factory=list)
-    _asked: list[Asked] = field(default_factory=list)
+    _spoken_in: set[str] = field(default_factory=set)
+    _waiting: list[Asked] = field(default_factory=list)
     _called_off: list[Chat] = field(default_factory=list)
     _forgotten: list[str] = field(default_factory=list)
 
@@ -102,15 +106,17 @@ class Session:
         """
         self._check(visit, text)
         asked = await self.writing.say(visit.chat, visit.person, text, external_id)
-        self._asked.append(asked)
+        self._spoken_in.add(asked.dialogue_id)
 
     async def retry(self, visit: Visit) -> None:
         """Ask for another version of the last reply."""
-        self._asked.append(await self.writing.ask(visit.chat, visit.person, Ask.RETRY))
+        asked = await self.writing.ask(visit.chat, visit.person, Ask.RETRY)
+        self._spoken_in.add(asked.dialogue_id)
 
     async def go_on(self, visit: Visit) -> None:
         """Ask for more of the last reply."""
-        self._asked.append(await self.writing.ask(visit.chat, visit.person, Ask.CONTINUE))
+        asked = await self.writing.ask(visit.chat, visit.person, Ask.CONTINUE)
+        self._spoken_in.add(asked.dialogue_id)
 
     async def cancel(self, visit: Visit) -> bool:
         """Call off what is being written and what waits; say whether there was anything."""
@@ -136,7 +142,7 @@ class Session:
             return False
         chat, asked = reworded
         self._called_off.append(chat)
-        self._asked.extend(asked)
+        self._spoken_in.update(each.dialogue_id for each in asked)
         return True
 
     async def start_anew(self, visit: Visit, seed: str | None = None) -> Visit:
@@ -183,6 +189,14 @@ class Session:
         """Erase the person: what they said, what was answered, their name."""
         self._forgotten.extend(await self.writing.forget(visit.person.channel, visit.person.external_id))
 
+    async def gather_what_waits(self) -> None:
+        """Find what is to be queued: all that waits in the dialogues that were spoken in.
+
+        What was said before may have missed the queue, when Redis was away or a bot died: it goes first now, not later.
+        """
+        if self._spoken_in:
+            self._waiting = await self.writing.waiting_in(sorted(self._spoken_in))
+
     async def carry_out(self, inbox: RedisInbox) -> None:
         """Do to the live state what the committed transaction means for it.
 
@@ -193,8 +207,8 @@ class Session:
             await inbox.interrupt(chat.dialogue_id, chat.epoch)
         if self._forgotten:
             await inbox.forget(self._forgotten)
-        if self._asked:
-            await inbox.queue(self._asked)
+        if self._waiting:
+            await inbox.queue(self._waiting)
 
     def _check(self, visit: Visit, text: str) -> None:
         limit = self.seed(visit).max_message_chars

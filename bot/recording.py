@@ -64,10 +64,9 @@ class Recorder:
             self._observe(finished)
         outgoing = [each for each in recorded if each is not None]
         await self._deliver(outgoing)
-        # What SQL did not take as the next turn must not stay in Redis's copy of the history either.
-        refused = {each.dialogue_id for each, row in zip(claimed, recorded, strict=True) if row is None}
+        refused = [each for each, row in zip(claimed, recorded, strict=True) if row is None]
         try:
-            await self._inbox.forget_history(refused)
+            await self._inbox.take_back(refused)
             await self._replies.acknowledge(claimed)
         except StorageUnavailable as error:
             logger.warning("recorded, not acknowledged: %s", error)

@@ -64,7 +64,8 @@ class RedisInbox:
         async with translated_errors(), self._redis.pipeline(transaction=True) as pipe:
             for each in refused:
                 pipe.delete(self._keys.history(each.dialogue_id))
-                pipe.zrem(self._keys.answered(each.dialogue_id), "", *each.message_ids)
+                for message_id in each.message_ids:
+                    pipe.zrem(self._keys.answered(each.dialogue_id), message_id)
             await pipe.execute()
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:

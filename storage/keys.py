@@ -1,17 +1,18 @@
 """Every Redis key and its lifetime.
 
-| key              | kind   | holds                                                       | lives                |
-|------------------|--------|-------------------------------------------------------------|----------------------|
-| jobs             | stream | one entry per dialogue that has something to answer         | until acknowledged   |
-| replies:CHANNEL  | stream | what workers wrote, until it is recorded in SQL             | until acknowledged   |
-| inbox:DIALOGUE   | list   | messages not answered yet, oldest first                     | until answered       |
-| history:DIALOGUE | list   | the turns of the dialogue, a copy of what SQL has           | HISTORY_LIFETIME_S   |
-| state:DIALOGUE   | hash   | epoch, attempt; while a job is in flight: job, tries, taken | HISTORY_LIFETIME_S   |
-| alive:CONSUMER   | string | says that a worker or a recorder lives                      | ALIVE_LIFETIME_S     |
-| lease:NAME       | string | who holds the lease                                         | LEASE_LIFETIME_S     |
-| put-aside        | stream | jobs that killed every worker that tried them               | last PUT_ASIDE_KEPT  |
-| live:CHANNEL     | pubsub | drafts, and which dialogues changed                         |                      |
-| interruptions    | pubsub | which dialogues were interrupted, for the workers           |                      |
+| key               | kind   | holds                                                       | lives               |
+|-------------------|--------|-------------------------------------------------------------|---------------------|
+| jobs              | stream | one entry per dialogue that has something to answer         | until acknowledged  |
+| replies:CHANNEL   | stream | what workers wrote, until it is recorded in SQL             | until acknowledged  |
+| inbox:DIALOGUE    | list   | messages not answered yet, oldest first                     | until answered      |
+| history:DIALOGUE  | list   | the turns of the dialogue, a copy of what SQL has           | HISTORY_LIFETIME_S  |
+| state:DIALOGUE    | hash   | epoch, attempt; while a job is in flight: job, tries, taken | HISTORY_LIFETIME_S  |
+| answered:DIALOGUE | zset   | the last messages that were answered in this epoch, by id   | HISTORY_LIFETIME_S  |
+| alive:CONSUMER    | string | says that a worker or a recorder lives                      | ALIVE_LIFETIME_S    |
+| lease:NAME        | string | who holds the lease                                         | LEASE_LIFETIME_S    |
+| put-aside         | stream | jobs that killed every worker that tried them               | last PUT_ASIDE_KEPT |
+| live:CHANNEL      | pubsub | drafts, and which dialogues changed                         |                     |
+| interruptions     | pubsub | which dialogues were interrupted, for the workers           |                     |
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ HISTORY_LIFETIME_S = 7 * 24 * 3600
 
 HISTORY_TURNS = 400
 """More turns than any context holds; older ones stay in SQL."""
+
+ANSWERED_KEPT = 64
+"""More than may wait in a dialogue: all of them may be taken for waiting while their reply is on its way to SQL."""
 
 ALIVE_LIFETIME_S = 2.5
 """How long after its last heartbeat a process counts as dead: with the one-second search, take-over within 5 s."""
@@ -76,6 +80,9 @@ class Keys:
     def state(self, dialogue_id: str) -> str:
         return f"{self.prefix}state:{dialogue_id}"
 
+    def answered(self, dialogue_id: str) -> str:
+        return f"{self.prefix}answered:{dialogue_id}"
+
     def live(self, channel: str) -> str:
         return f"{self.prefix}live:{channel}"
 
@@ -84,4 +91,9 @@ class Keys:
 
     def dialogue(self, dialogue_id: str) -> list[str]:
         """The keys that every script on a dialogue takes first, in its order."""
-        return [self.jobs, self.inbox(dialogue_id), self.history(dialogue_id), self.state(dialogue_id)]
+        return [self.jobs, *self.of_one_dialogue(dialogue_id)]
+
+    def of_one_dialogue(self, dialogue_id: str) -> list[str]:
+        """All that is kept of a dialogue."""
+        kinds = (self.inbox, self.history, self.state, self.answered)
+        return [name(dialogue_id) for name in kinds]

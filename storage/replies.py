@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from storage.consumer_group import ConsumerGroup
 from storage.keys import RECORDERS, Keys
 from storage.records import Finished
+from storage.redis_connection import translated_errors
 from storage.wire import UnreadableRecord, decode_finished
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,8 @@ class RedisReplies:
     """One recorder's end of a channel's stream of replies."""
 
     def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
+        self._redis = redis
+        self._keys = keys
         self._group = ConsumerGroup(redis, keys, keys.replies(channel), RECORDERS, recorder)
 
     @asynccontextmanager
@@ -37,15 +40,16 @@ class RedisReplies:
             StorageUnavailable: Redis is out of reach.
         """
         entries = await self._group.abandoned(limit) or await self._group.new(limit, _CLAIM_WAIT_S)
-        claimed, unreadable = [], []
+        claimed = []
         for ticket, fields in entries:
             try:
                 claimed.append(decode_finished(fields.get("reply", ""), ticket))
             except (UnreadableRecord, KeyError, TypeError, ValueError) as error:
                 # The messages it answers still wait in SQL: the reconciler queues them again.
                 logger.error("reply %s dropped: %r", ticket, error)
-                unreadable.append(ticket)
-        await self._group.acknowledge(unreadable)
+                async with translated_errors():
+                    await self._redis.delete(self._keys.answered(fields.get("dialogue", "")))
+                await self._group.acknowledge([ticket])
         return claimed
 
     async def acknowledge(self, finished: Sequence[Finished]) -> None:

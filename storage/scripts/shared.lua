@@ -1,6 +1,6 @@
 -- What every script on a dialogue starts with: the dialogue's keys, and the two moves that several scripts make.
--- KEYS: 1 jobs, 2 inbox, 3 history, 4 state.   ARGV[1] dialogue.
-local jobs, inbox, history, state = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- KEYS: 1 jobs, 2 inbox, 3 history, 4 state, 5 answered.   ARGV[1] dialogue.
+local jobs, inbox, history, state, answered = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local dialogue = ARGV[1]
 local group = 'workers'
 
@@ -25,7 +25,7 @@ end
 local function interrupt(epoch, interruptions)
   if epoch <= tonumber(redis.call('HGET', state, 'epoch') or '-1') then return false end
   drop_job()
-  redis.call('DEL', inbox, history)
+  redis.call('DEL', inbox, history, answered)
   redis.call('HSET', state, 'epoch', epoch)
   redis.call('PUBLISH', interruptions, cjson.encode({v = 1, dialogue = dialogue, epoch = epoch}))
   return true

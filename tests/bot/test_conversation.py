@@ -103,6 +103,18 @@ async def test_a_dialogue_grows_turn_by_turn(house: House) -> None:
     assert await house.transcript() == ["Hi", "Hello.", "How are you?", "Fine."]
 
 
+async def test_what_missed_the_queue_is_answered_with_what_is_said_next(house: House) -> None:
+    house.engine.lines = [" Hello to both.\nUser1:"]
+    visit = await house.visit()
+    async with house.log.writing() as writing:  # and then the process dies
+        await writing.say(visit.chat, visit.person, "one")
+
+    reply = await house.talk("two")
+
+    assert reply == "Hello to both."
+    assert await house.transcript() == ["one", "two", "Hello to both."]
+
+
 async def test_a_retry_shows_another_version_and_drops_the_old_one_from_the_context(house: House) -> None:
     house.engine.lines = [" First.\nUser1:", " Second.\nUser1:", " Third.\nUser1:"]
     await house.talk("Hi")

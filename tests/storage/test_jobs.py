@@ -24,6 +24,7 @@ from storage.presence import Backlog, Presence, process_name
 from storage.records import Asked, Finished, LoggedHistory
 from storage.redis_connection import redis_connection
 from storage.replies import RedisReplies
+from storage.wire import decode_asked
 from tests.fakes import answered
 from tests.storage.frail_wire import frail_wire
 
@@ -131,6 +132,42 @@ async def test_a_message_is_queued_once_however_often_it_is_tried(rig: Rig) -> N
 
     assert await nothing_is_left(rig)
     assert len(await rig.recorded()) == 1
+
+
+async def test_what_missed_the_queue_goes_before_what_was_said_after_it(rig: Rig) -> None:
+    jobs = await rig.worker()
+    await rig.inbox.queue([asked("1")])
+    await claimed(jobs)
+    await rig.inbox.queue([asked("1"), asked("3")])
+
+    await rig.inbox.queue([asked("1"), asked("2"), asked("3")])
+
+    inbox = await rig.redis.lrange(rig.keys.inbox("7"), 0, -1)
+    assert [decode_asked("7", str(data)).message_id for data in inbox] == ["1", "2", "3"]
+
+
+async def test_what_does_not_wait_any_more_is_taken_out_of_the_queue(rig: Rig) -> None:
+    jobs = await rig.worker()
+    await rig.inbox.queue([asked("1"), asked("2"), asked("4")])
+
+    await rig.inbox.queue([asked("3")])
+
+    assert (await claimed(jobs)).message_ids == ("3", "4")
+
+
+async def test_an_answered_message_is_not_queued_again_until_its_reply_is_refused(rig: Rig) -> None:
+    jobs = await rig.worker()
+    await rig.inbox.queue([asked("1")])
+    await rig.answer(jobs, "reply")
+    await rig.redis.delete(rig.keys.history("7"))
+
+    await rig.inbox.queue([asked("1")])
+    was_idle = await nothing_is_left(rig)
+    await rig.inbox.take_back(await rig.recorded())
+    await rig.inbox.queue([asked("1")])
+
+    assert was_idle
+    assert (await claimed(jobs)).message_ids == ("1",)
 
 
 async def test_finishing_writes_history_reply_and_acknowledgement(rig: Rig) -> None:
