@@ -27,6 +27,9 @@ def split(text: str, limit: int = LIMIT_UNITS) -> list[str]:
 
     Parts end at paragraphs, lines, sentences or words where the text has them, never inside a surrogate pair, and never
     inside a grapheme cluster (an emoji with its skin tone, a letter with its accents) unless that alone is too long.
+
+    Args:
+        text: well-formed, see `well_formed`.
     """
     return list(_parts(text, limit))
 
@@ -73,11 +76,4 @@ def _best_end(window: str, text: str) -> int:
 def _grapheme_ends(window: str, text: str) -> set[int]:
     """Return where the window may be cut; `text` goes on behind it, so that its last cluster is seen whole."""
     ends = {match.end() for match in _GRAPHEME.finditer(text[: len(window) + _LOOKAHEAD])}
-    fitting = {end for end in ends if end <= len(window)}
-    return fitting or {_between_pairs(window, text)}
-
-
-def _between_pairs(window: str, text: str) -> int:
-    end = len(window)
-    is_inside_pair = "\ud800" <= text[end - 1] <= "\udbff" and "\udc00" <= text[end : end + 1] <= "\udfff"
-    return end - 1 if is_inside_pair and end > 1 else end
+    return {end for end in ends if end <= len(window)} or {len(window)}

@@ -110,8 +110,9 @@ async def test_an_answer_that_does_not_come_is_given_up(telegram: FakeTelegram) 
     telegram.latency_s = 60.0
     request = AiohttpRequest(telegram.url, read_timeout_s=0.05)
     await request.initialize()
-    with pytest.raises(TimedOut):
+    with pytest.raises(TimedOut) as caught:
         await request.post(f"{telegram.url}/bot{TOKEN}/sendMessage")
+    assert TOKEN not in "".join(traceback.format_exception(caught.value))
     await request.shutdown()
 
 

@@ -14,7 +14,7 @@ from bot.conversation import Conversation
 from bot.telegram.client import BotClient
 from bot.telegram.process import TelegramBot, WebhookTarget
 from bot.telegram.webhook import webhook_router
-from bot.texts import COMMANDS, text
+from bot.texts import COMMANDS, help_text, text
 from dialogue.errors import SettingsError
 from dialogue.turns import Outcome, Reply
 from storage.drafts import Draft
@@ -168,8 +168,10 @@ async def test_what_was_in_the_outbox_when_the_bot_died_is_sent_at_the_next_star
         telegram.say("привет")
         await telegram.until(lambda: any(call.method == "sendMessage" for call in telegram.calls))
     telegram.heal()
+    telegram.say("/help")
     async with running(make_bot().run()):
-        await telegram.until(lambda: telegram.texts() == ["эхо: привет"])
+        await telegram.until(lambda: len(telegram.texts()) == 2)
+    assert telegram.texts() == ["эхо: привет", help_text("ru")]
 
 
 async def test_a_bot_waits_for_a_server_that_is_not_there_yet(
