@@ -34,7 +34,12 @@ from storage.writing import Writing
 
 _read_history = (
     select(turns.c.id, turns.c.speaker, turns.c.text, turns.c.reply_id)
-    .where(turns.c.dialogue_id == bindparam("dialogue"), is_kept, turns.c.position.is_not(None))
+    .where(
+        turns.c.dialogue_id == bindparam("dialogue"),
+        is_kept,
+        turns.c.position.is_not(None),
+        turns.c.state != TurnState.PUT_ASIDE,
+    )
     .order_by(turns.c.position)
 )
 

@@ -67,6 +67,9 @@ _inherit_answers = insert(answers).from_select(
 )
 
 
+_STATES = {Outcome.ANSWERED: TurnState.ANSWERED, Outcome.PUT_ASIDE: TurnState.PUT_ASIDE}
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """A reply, with what it meets in the log.
@@ -201,7 +204,7 @@ class Recording(Transaction):
         for case in cases:
             if case.is_stale:
                 continue
-            state = TurnState.ANSWERED if case.is_answered else TurnState.FAILED
+            state = _STATES.get(case.finished.reply.outcome, TurnState.FAILED)
             places = {row.id: place for place, row in enumerate(case.said, start=case.dialogue.last_place + 1)}
             rows += [{"turn": row.id, "new_state": state, "place": places.get(row.id)} for row in case.messages]
         if rows:

@@ -25,12 +25,16 @@ class Author(StrEnum):
 
 
 class TurnState(StrEnum):
-    """Where a person's turn stands; a bot's turn is always ANSWERED."""
+    """Where a person's turn stands; a bot's turn is always ANSWERED.
+
+    What was put aside is shown, but is no part of a prompt any more: it killed every worker that tried it.
+    """
 
     WAITING = "waiting"
     ANSWERED = "answered"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    PUT_ASIDE = "put_aside"
 
 
 class SendState(StrEnum):

@@ -169,6 +169,15 @@ async def test_a_message_without_a_reply_stays_in_the_transcript(log: SqlLog, pl
     assert [each.outcome for each in await log.unsent("telegram")] == [Outcome.ENGINE_DOWN]
 
 
+async def test_a_message_that_was_put_aside_is_shown_but_never_prompts_again(place: Place) -> None:
+    asked = await place.say("poison")
+
+    await place.record(a_reply(asked, outcome=Outcome.PUT_ASIDE))
+
+    assert [(turn.text, turn.state) for turn in await place.shown()] == [("poison", TurnState.PUT_ASIDE)]
+    assert await place.history() == []
+
+
 async def test_a_failed_reply_twice_is_recorded_once(log: SqlLog, place: Place) -> None:
     finished = a_reply(await place.say("hello"), outcome=Outcome.EMPTY)
     await place.record(finished)

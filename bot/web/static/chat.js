@@ -1,7 +1,7 @@
 // The chat page: keeps what is known of the chat, shows it, and hands on what the person does.
 
 import { Refused, ask, listen, read } from "./server.js";
-import { make, showTurns, write } from "./turns.js";
+import { isFailed, make, showTurns, write } from "./turns.js";
 
 const texts = JSON.parse(document.body.dataset.texts);
 const $ = (id) => document.getElementById(id);
@@ -43,7 +43,7 @@ function hearChat(told) {
   if (chat.awaited && !told.awaited && said?.author !== "person") speak(`${texts.bot}: ${said.text}`);
   // A model that adds nothing to its reply has said all it had to say.
   const reason = told.failure === "empty" && lastAsk === "continue" ? "nothing_to_add" : told.failure;
-  failure = reason || (said?.state === "failed" && !told.awaited ? failure || "failed" : "");
+  failure = reason || (isFailed(said) && !told.awaited ? failure || "failed" : "");
   if (reason) speak(texts[reason]);
   if (told.awaited && !chat.awaited) speak(texts.writing);
   // What was said while the bot was answering something else waits for its turn.

@@ -8,6 +8,9 @@ const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digi
 const calendar = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
 const DAY_MS = 24 * 60 * 60 * 1000;
 
+/** Says whether a message of the person got no reply, and will not get one by itself. */
+export const isFailed = (turn) => ["failed", "put_aside"].includes(turn?.state);
+
 /**
  * @param list the element of the conversation
  * @param view { turns, awaited, draft, queued, failure, act } as chat.js keeps them
@@ -69,7 +72,7 @@ function noteOn(turn, view, texts) {
   // Asked again, a message gets its reply after all.
   const isUnanswered = !(next && next.author !== "person");
   if (turn.state === "cancelled" && isUnanswered) return texts.cancelled;
-  if (turn.state === "failed" && isUnanswered && next) return texts.failed;
+  if (isFailed(turn) && isUnanswered && next) return texts.failed;
   return turn.version > 1 ? texts.version.replace("{version}", turn.version) : "";
 }
 
