@@ -76,9 +76,8 @@ async def telegram(settings: Settings) -> Finding:
 
 async def redis(settings: Settings) -> Finding:
     """Connect, and see whether what is written survives."""
-    async with _redis_url(settings) as url, redis_connection(url) as connection:
-        async with translated_errors():
-            info = await connection.info()
+    async with _redis_url(settings) as url, redis_connection(url) as connection, translated_errors():
+        info = await connection.info()
     name = "Valkey" if "valkey_version" in info else "Redis"
     detail = f"{name} {info.get('valkey_version', info['redis_version'])}, {info['used_memory_human']} in use"
     if not settings.redis_url:

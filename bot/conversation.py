@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -28,6 +28,10 @@ class Visit:
     person: Person
 
 
+Deliver = Callable[[list[Outgoing]], Awaitable[None]]
+"""Takes messages of the outbox in order; must not raise."""
+
+
 class Conversation:
     """What people can do; each session is one SQL transaction, followed by what it means for the live state."""
 
@@ -38,8 +42,11 @@ class Conversation:
         self._default_seed = seeds.get(default_seed).name
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    async def session(self, deliver: Deliver | None = None) -> AsyncIterator[Session]:
         """Open a transaction; once it is committed, queue and interrupt in Redis what was said and called off.
+
+        Args:
+            deliver: takes what was posted after the commit, before a reply to what was said can come back.
 
         Raises:
             StorageUnavailable: SQL is out of reach; nothing was kept.
@@ -49,6 +56,8 @@ class Conversation:
             yield session
             await session.gather_what_waits()
         reach("session-committed")
+        if deliver is not None:
+            await deliver(session.posted)
         try:
             await session.carry_out(self._inbox)
         except StorageUnavailable:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
+from bot.conversation import Deliver
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import reach
 from storage.inbox import RedisInbox
@@ -14,9 +15,6 @@ from storage.records import Finished, Outgoing
 from storage.replies import RedisReplies
 
 logger = logging.getLogger(__name__)
-
-Deliver = Callable[[list[Outgoing]], Awaitable[None]]
-"""Takes recorded messages in order; must not raise."""
 
 # One transaction for as many replies as came in while the last one was written.
 _BATCH = 200

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bot.conversation import Conversation
+from bot.conversation import Conversation, Deliver
 from bot.data_folder import prepare
 from bot.reconciling import Reconciler
-from bot.recording import Deliver, Recorder
+from bot.recording import Recorder
 from bot.settings import Settings
 from dialogue.ports import Engine
 from dialogue.replying import Replier

@@ -89,7 +89,7 @@ class Handling:
 
     async def _handle(self, updates: Sequence[StoredUpdate], tasks: asyncio.TaskGroup) -> None:
         aftermath = Aftermath()
-        async with self._conversation.session() as session:
+        async with self._conversation.session(self._delivery.take) as session:
             for number, (update_id, payload) in enumerate(updates):
                 asked = self._wish(update_id, payload)
                 if number > 0 and needs_commit(asked):
@@ -100,7 +100,6 @@ class Handling:
         reach("updates-committed")
         for chat_id in aftermath.erased:
             self._delivery.drop(chat_id)
-        await self._delivery.take(session.posted)
         for dialogue_id in aftermath.called_off:
             self._drafts.call_off(dialogue_id)
         for expected in aftermath.expected:
@@ -122,11 +121,10 @@ class Handling:
     async def _give_up(self, update_id: int, payload: str) -> None:
         asked = self._wish(update_id, payload)
         try:
-            async with self._conversation.session() as session:
+            async with self._conversation.session(self._delivery.take) as session:
                 await session.writing.take_update(self._bot.bot_id, update_id)
                 if asked is not None:
                     await self._wishes.apologise(session, asked)
-            await self._delivery.take(session.posted)
         except StorageUnavailable:
             raise
         except Exception:

@@ -188,11 +188,16 @@ class TelegramBot:
     async def _keep_tidy(self) -> None:
         while True:
             try:
-                async with self._log.writing() as writing:
-                    await writing.drop_old_updates(KEEP_UPDATES_S)
+                # In small transactions, between which others may write.
+                while await self._drop_some_updates():
+                    pass
             except StorageUnavailable as error:
                 logger.warning("old updates stay in the log: %s", error)
             await asyncio.sleep(_TIDY_EVERY_S)
+
+    async def _drop_some_updates(self) -> int:
+        async with self._log.writing() as writing:
+            return await writing.drop_old_updates(KEEP_UPDATES_S)
 
 
 async def _run_until(end: asyncio.Event, jobs: Sequence[Job]) -> None:

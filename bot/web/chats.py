@@ -45,12 +45,11 @@ class WebChats:
         Raises:
             StorageUnavailable: nothing was kept.
         """
-        async with self._conversation.session() as session:
+        async with self._conversation.session(self._delivery.deliver) as session:
             visit = await enter(session, visitor)
             yield session, visit
         # The pages follow the dialogue that was there before, even where another was begun.
         await self._delivery.announce(visit.chat.dialogue_id)
-        await self._delivery.deliver(session.posted)
 
     async def read(self, visitor: Visitor, page: Page | None = None) -> dict[str, Any]:
         """Return the visitor's chat as it is now, ready for JSON.
