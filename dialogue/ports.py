@@ -11,7 +11,6 @@ from typing import Protocol
 
 from dialogue.turns import Completion, Dialogue, Message, Prompt, Reply
 
-
 Publish = Callable[[str], None]
 """Takes the whole text written so far; called from the event loop, must not block."""
 

@@ -104,10 +104,9 @@ class RedisDrafts:
                 continue
             latest, self._latest = self._latest, {}
             try:
-                async with translated_errors():
-                    async with self._redis.pipeline(transaction=False) as pipe:
-                        for (channel, _), data in latest.items():
-                            pipe.publish(self._keys.live(channel), data)
-                        await pipe.execute()
+                async with translated_errors(), self._redis.pipeline(transaction=False) as pipe:
+                    for (channel, _), data in latest.items():
+                        pipe.publish(self._keys.live(channel), data)
+                    await pipe.execute()
             except StorageUnavailable as error:
                 logger.debug("drafts dropped: %s", error)

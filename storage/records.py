@@ -139,7 +139,7 @@ class Outgoing:
 
     Args:
         language: the language the bot speaks in the chat.
-        text: the whole text, before it is split into parts; empty where `outcome` calls for a sentence of the bot's own.
+        text: the whole text, before it is split into parts; empty where `outcome` calls for a sentence of its own.
         buttons: rows of (label, data) below the message; empty for none.
         reply_to: the channel's id of the message that this one answers; empty for none.
         turn_id: the turn that it carries; empty for a notice.
