@@ -1,7 +1,8 @@
 """SQLite for asyncio: a connection that may run statements inside the event loop.
 
 A statement of a writing transaction takes some ten microseconds, handing it to a thread and back ten times as long. So
-a writer leaves the loop only for what may wait: for the lock, and for the disk. A reader may read much: it always does.
+a writer leaves the loop only for what waits: for the lock, where another process has it, and for the disk. A reader may
+read much, and leaves it for every statement.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ async def connect(path: Path, timeout_s: float, stays_in_loop: bool) -> SqliteCo
     """Open a connection that waits for up to `timeout_s` while another one writes."""
     # Two threads use it, never at the same time: each call is awaited before the next.
     connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
-    return SqliteConnection(connection, stays_in_loop)
+    return SqliteConnection(connection, timeout_s, stays_in_loop)
 
 
 class SqliteConnection:
@@ -29,8 +30,9 @@ class SqliteConnection:
 
     isolation_level = None
 
-    def __init__(self, connection: sqlite3.Connection, stays_in_loop: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, timeout_s: float, stays_in_loop: bool) -> None:
         self._connection = connection
+        self._timeout_ms = int(timeout_s * 1000)
         self._stays_in_loop = stays_in_loop
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite")
 
@@ -40,7 +42,10 @@ class SqliteConnection:
 
     async def commit(self) -> None:
         """Make the transaction durable."""
-        await self._apart(self._connection.commit)
+        if self._stays_in_loop:
+            await self._apart(self._connection.commit)
+        else:
+            self._connection.commit()  # It has read: nothing goes to the disk.
 
     async def rollback(self) -> None:
         """Undo the transaction, if there is one."""
@@ -66,10 +71,24 @@ class SqliteConnection:
         return row and row[0]
 
     async def _run(self, operation: str, call: Callable[[], Result]) -> Result:
-        # Only here does a writer wait for other writers.
-        if self._stays_in_loop and not operation.startswith("BEGIN"):
+        if operation == "BEGIN IMMEDIATE":
+            return await self._lock(call)
+        # A plain BEGIN does nothing yet.
+        if self._stays_in_loop or operation == "BEGIN":
             return call()
         return await self._apart(call)
+
+    async def _lock(self, begin: Callable[[], Result]) -> Result:
+        """Begin to write: at once where nobody else does, as mostly; only here does a writer wait for other writers."""
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            return begin()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {self._timeout_ms}")
+        return await self._apart(begin)
 
     async def _apart(self, call: Callable[[], Result]) -> Result:
         future = asyncio.get_running_loop().run_in_executor(self._thread, call)
