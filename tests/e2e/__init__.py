@@ -1,0 +1,1 @@
+"""Whole paths, through the commands that a user types; few, and with as little stood in for as possible."""
