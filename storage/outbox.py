@@ -9,7 +9,7 @@ from sqlalchemy import Row, bindparam, case, exists, insert, select, update
 
 from dialogue.turns import Outcome
 from storage.records import Chat, ChatKind, Outgoing, SendState
-from storage.tables import outbox, outbox_parts
+from storage.tables import is_unsent, outbox, outbox_parts
 from storage.transaction import Transaction
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]
@@ -20,12 +20,13 @@ insert_outgoing = insert(outbox).returning(outbox.c.id, sort_by_parameter_order=
 _this = outbox.c.id == bindparam("message")
 _sending = (
     update(outbox)
-    .where(outbox.c.id.in_(bindparam("messages", expanding=True)))
+    .where(outbox.c.id.in_(bindparam("messages", expanding=True)), is_unsent)
     .values(
         state=SendState.SENDING,
         # Only whoever died in between leaves a message in this state for somebody else to send.
         is_maybe_duplicate=case((outbox.c.state == SendState.SENDING, True), else_=outbox.c.is_maybe_duplicate),
     )
+    .returning(outbox.c.id)
 )
 _sent = (
     update(outbox).where(_this).values(state=SendState.SENT, sent_parts=bindparam("parts"), sent_at=bindparam("now"))
@@ -67,10 +68,15 @@ class Outbox(Transaction):
             reply_to=reply_to,
         )
 
-    async def mark_sending(self, ids: Sequence[int]) -> None:
-        """Note that messages are about to be sent: from here on a crash may have them sent twice."""
-        if ids:
-            await self._run(_sending, {"messages": list(ids)})
+    async def mark_sending(self, ids: Sequence[int]) -> set[int]:
+        """Note that messages are about to be sent: from here on a crash may have them sent twice.
+
+        Returns:
+            those that are still to be sent: not what another process has sent meanwhile, nor what was erased.
+        """
+        if not ids:
+            return set()
+        return set((await self._run(_sending, {"messages": list(ids)})).scalars())
 
     async def mark_sent(self, id: int, parts: int, external_ids: Sequence[str]) -> None:
         """Note that all of a message was sent.

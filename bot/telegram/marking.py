@@ -18,7 +18,11 @@ _PAUSE_S = 0.5
 
 @dataclass(slots=True)
 class Marks:
-    """What is to be written down together."""
+    """What is to be written down together.
+
+    Args:
+        is_due: once it is written, those of `sending` that are still to be sent.
+    """
 
     sending: list[int] = field(default_factory=list)
     parts: list[tuple[int, int, str]] = field(default_factory=list)
@@ -26,6 +30,7 @@ class Marks:
     failed: list[tuple[int, str]] = field(default_factory=list)
     unreachable: list[int] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
+    is_due: set[int] = field(default_factory=set)
     is_written: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -46,10 +51,10 @@ class Marking:
             await self._write_surely(marks)
             marks.is_written.set()
 
-    async def sending(self, id: int) -> None:
-        """Note that a message is about to be sent."""
+    async def sending(self, id: int) -> bool:
+        """Note that a message is about to be sent; False where it is not to be sent any more."""
         self._next.sending.append(id)
-        await self._written()
+        return id in (await self._written()).is_due
 
     async def part_sent(self, id: int, parts: int, external_id: str) -> None:
         """Note that one more part was sent: `parts` of them by now."""
@@ -76,10 +81,11 @@ class Marking:
         self._next.moved.append((old_place, new_place))
         await self._written()
 
-    async def _written(self) -> None:
+    async def _written(self) -> Marks:
         marks = self._next
         self._is_needed.set()
         await marks.is_written.wait()
+        return marks
 
     async def _write_surely(self, marks: Marks) -> None:
         while True:
@@ -93,7 +99,7 @@ class Marking:
 
     async def _write(self, writing: Writing, marks: Marks) -> None:
         if marks.sending:
-            await writing.mark_sending(marks.sending)
+            marks.is_due = await writing.mark_sending(marks.sending)
         for part in marks.parts:
             await writing.mark_part(*part)
         if marks.sent:

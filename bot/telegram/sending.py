@@ -33,6 +33,10 @@ class Stopped(Exception):
     """The process is to stop, and nothing is on the wire."""
 
 
+class NotDue(Exception):
+    """The message is not to be sent any more: another process was faster, or its person was erased."""
+
+
 class NoDocuments(Exception):
     """The server cannot send files."""
 
@@ -68,6 +72,8 @@ class ChatSender:
             return
         try:
             parts, external_ids = await self._send_parts(outgoing)
+        except NotDue:
+            logger.info("message %d is not to be sent any more", outgoing.id)
         except Forbidden as error:
             self._is_reachable = False
             logger.info("chat %d is unreachable: %s", self._chat_id, error)
@@ -106,6 +112,7 @@ class ChatSender:
         """Send until Telegram takes it or will never take it.
 
         Raises:
+            NotDue: it is not to be sent any more.
             Forbidden: the chat is closed to the bot.
             BadRequest: the message is no good.
         """
@@ -134,9 +141,14 @@ class ChatSender:
                 pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
     async def _mark(self, outgoing: Outgoing) -> None:
-        """Note once that the message is about to be sent; a second note makes it a possible duplicate."""
+        """Note once that the message is about to be sent; a second note makes it a possible duplicate.
+
+        Raises:
+            NotDue: it is not to be sent any more.
+        """
         if self._marked != outgoing.id:
-            await self._marking.sending(outgoing.id)
+            if not await self._marking.sending(outgoing.id):
+                raise NotDue
             self._marked = outgoing.id
             reach("message-sending")
 

@@ -57,6 +57,18 @@ async def test_what_was_being_sent_when_the_bot_died_may_be_a_duplicate(log: Sql
     assert [(row.state, row.is_maybe_duplicate) for row in rows] == [("sent", True), ("sent", False)]
 
 
+async def test_what_is_sent_already_or_erased_is_not_to_be_sent_any_more(log: SqlLog, place: Place) -> None:
+    sent, unsent = await post(place, "sent"), await post(place, "unsent")
+    async with log.writing() as writing:
+        await writing.mark_sent(sent.id, 1, ["1"])
+
+    async with log.writing() as writing:
+        due = await writing.mark_sending([sent.id, unsent.id, 999])
+
+    assert due == {unsent.id}
+    assert [each.id for each in await log.unsent("telegram")] == [unsent.id]
+
+
 async def test_a_message_of_many_parts_goes_on_where_it_stopped(log: SqlLog, place: Place) -> None:
     outgoing = await post(place)
     async with log.writing() as writing:

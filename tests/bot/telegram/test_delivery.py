@@ -113,6 +113,18 @@ async def test_parts_that_were_sent_before_a_crash_are_not_sent_again(
     assert text.endswith("".join(telegram.texts(1)))
 
 
+async def test_what_another_process_has_sent_meanwhile_is_not_sent_again(
+    telegram: FakeTelegram, post: Post, log: SqlLog
+) -> None:
+    [queued] = await post.write("one")
+    async with log.writing() as writing:
+        await writing.mark_sent(queued.id, 1, ["77"])
+    await post.delivery.take([queued])
+    await post.send("two")
+    await post.until_nothing_is_unsent()
+    assert telegram.texts(1) == ["two"]
+
+
 async def test_parts_of_white_space_only_are_left_out(telegram: FakeTelegram, post: Post) -> None:
     await post.send(" " * 5000 + "привет")
     await post.until_nothing_is_unsent()
