@@ -76,7 +76,8 @@ class Terminal:
             self._enter(visit)
             answer = await self._answered()
         if answer.outcome is not Outcome.ANSWERED:
-            self._console.print(text(f"outcome_{answer.outcome.value}", session.language(visit)), style="yellow")
+            # Not where the reply would be: whoever pipes it must not take an apology for one.
+            sys.stderr.write(text(f"outcome_{answer.outcome.value}", session.language(visit)) + "\n")
             return False
         sys.stdout.write(answer.text + "\n")
         return True
