@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from storage.keys import HISTORY_LIFETIME_S, Keys
 from storage.records import Asked, Finished
-from storage.redis_connection import DialogueScript, translated_errors
+from storage.redis_connection import Argument, DialogueScript, translated_errors
 from storage.wire import encode_asked
 
 
@@ -35,15 +35,7 @@ class RedisInbox:
         dialogues: dict[tuple[str, int], list[Asked]] = defaultdict(list)
         for asked in messages:
             dialogues[asked.dialogue_id, asked.epoch].append(asked)
-        async with translated_errors(), self._redis.pipeline(transaction=False) as pipe:
-            for (dialogue_id, epoch), waiting in dialogues.items():
-                rows = [field for asked in waiting for field in (asked.message_id, encode_asked(asked))]
-                await self._queue(
-                    self._keys.dialogue(dialogue_id),
-                    [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S, *rows],
-                    pipe,
-                )
-            await pipe.execute()
+        await self._queue.for_each([self._call(*of_one, waiting) for of_one, waiting in dialogues.items()])
 
     async def interrupt(self, dialogue_id: str, epoch: int) -> None:
         """Make everything of an earlier epoch void: what waits, what is being written, the cached history.
@@ -78,3 +70,9 @@ class RedisInbox:
         async with translated_errors():
             if names:
                 await self._redis.delete(*names)
+
+    def _call(self, dialogue_id: str, epoch: int, waiting: Sequence[Asked]) -> tuple[list[str], list[Argument]]:
+        arguments: list[Argument] = [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S]
+        for asked in waiting:
+            arguments += [asked.message_id, encode_asked(asked)]
+        return self._keys.dialogue(dialogue_id), arguments

@@ -9,15 +9,16 @@ from importlib import resources
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError
 
 from dialogue.errors import SettingsError, StorageUnavailable
 
 Connection = Redis
 """A pool of connections to one server, as `redis_connection` opens it."""
+
+Argument = str | int | float
 
 # Longer than the longest blocking read (one second), short enough to notice a dead server.
 _TIMEOUT_S = 5.0
@@ -88,15 +89,36 @@ class DialogueScript:
     def __init__(self, redis: Redis, name: str) -> None:
         scripts = resources.files("storage") / "scripts"
         text = (scripts / "shared.lua").read_text("utf-8") + (scripts / f"{name}.lua").read_text("utf-8")
+        self._redis = redis
         self._script = redis.register_script(text)
 
-    async def __call__(
-        self, keys: Sequence[str], args: Sequence[str | int | float], pipeline: Pipeline | None = None
-    ) -> Any:
-        """Run the script, or add it to a pipeline.
+    async def __call__(self, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run the script.
 
         Raises:
             StorageUnavailable: Redis is out of reach, or full.
         """
         async with translated_errors():
-            return await self._script(keys=keys, args=args, client=pipeline)
+            return await self._script(keys=keys, args=args)
+
+    async def for_each(self, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        """Run the script for several dialogues in one round trip; it may run twice for some of them.
+
+        Args:
+            calls: the keys and the arguments of each.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach, or full; it may have run for some of them.
+        """
+        async with translated_errors():
+            try:
+                return await self._run_each(calls)
+            except NoScriptError:  # A server that was started anew.
+                await self._redis.script_load(self._script.script)
+                return await self._run_each(calls)
+
+    async def _run_each(self, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for keys, args in calls:
+                pipe.evalsha(self._script.sha, len(keys), *keys, *args)
+            return await pipe.execute()
