@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import islice
 
 from dialogue.errors import TranscriptError
 from dialogue.seeds import Tags
@@ -131,9 +132,10 @@ def _next_tag(raw: str, tags: Tags) -> tuple[int, bool]:
     Where there is neither, it is the end of the text.
     """
     wanted = [_plain(f"{tags.of(speaker)}:") for speaker in Speaker]
+    longest = max(len(tag) for tag in wanted)
     start = begun = 0
     for line in raw.splitlines(keepends=True):
-        plain = _plain(line)
+        plain = _plain(line, longest)
         if any(plain.startswith(tag) for tag in wanted):
             return start, True
         begun = start if any(tag.startswith(plain) for tag in wanted) else len(raw)
@@ -141,17 +143,19 @@ def _next_tag(raw: str, tags: Tags) -> tuple[int, bool]:
     return begun, False
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, length: int | None = None) -> str:
     """Return what is left of a text once everything is taken off by which two equal-looking tags may differ.
 
     Character by character: the plain form of a text's beginning has to be the beginning of its plain form.
+
+    Args:
+        length: so many letters of it are enough.
     """
-    letters = (unicodedata.normalize("NFKD", character).casefold() for character in text)
-    return "".join(
-        letter
-        for letter in "".join(letters)
-        if not (letter.isspace() or letter == "*" or unicodedata.category(letter) == "Cf")
+    letters = (letter for character in text for letter in unicodedata.normalize("NFKD", character).casefold())
+    visible = (
+        letter for letter in letters if not (letter.isspace() or letter == "*" or unicodedata.category(letter) == "Cf")
     )
+    return "".join(islice(visible, length))
 
 
 def _tidy(text: str, rule: re.Pattern[str]) -> str:
