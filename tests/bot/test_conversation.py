@@ -204,6 +204,23 @@ async def test_a_new_dialogue_begins_with_the_greeting_of_its_seed(house: House)
     assert house.engine.prompts[-1].text == "A chat.\nUser2: Hello! What happened?\nUser1: new words\nUser2:"
 
 
+async def test_a_new_dialogue_frees_the_worker_that_is_at_the_old_one(house: House) -> None:
+    house.engine.gate = asyncio.Event()
+    house.engine.lines = [" never\nUser1:"]
+    await house.say("Hi")
+    await house.until_written(1)
+
+    visit = await house.visit()
+    async with house.conversation.session() as session:
+        await session.start_anew(visit)
+    async with asyncio.timeout(20):
+        while house.engine.at_work:
+            await asyncio.sleep(0.01)
+
+    assert house.sent.empty()
+    assert await Presence(house.redis, house.keys).backlog() == Backlog(0, 0)
+
+
 async def test_an_unknown_seed_changes_nothing(house: House) -> None:
     visit = await house.visit()
 
