@@ -13,6 +13,10 @@ from storage.redis_connection import Argument, DialogueScript, translated_errors
 from storage.wire import encode_asked
 
 
+# Later than any: what a double, which is what Lua counts with, holds exactly.
+_LAST_EPOCH = 2**53 - 1
+
+
 class RedisInbox:
     """The bot's side of a dialogue's live state."""
 
@@ -21,6 +25,7 @@ class RedisInbox:
         self._keys = keys
         self._queue = DialogueScript(redis, "queue")
         self._interrupt = DialogueScript(redis, "interrupt")
+        self._forget = DialogueScript(redis, "forget")
 
     async def queue(self, messages: Sequence[Asked]) -> None:
         """Queue messages; one that is in hand or answered already is left alone.
@@ -61,15 +66,20 @@ class RedisInbox:
             await pipe.execute()
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:
-        """Erase all that Redis knows of dialogues that are over.
+        """Free who works on dialogues that are over, and erase all that Redis knows of them.
 
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        names = [name for dialogue_id in dialogue_ids for name in self._keys.of_one_dialogue(dialogue_id)]
+        over = list(dialogue_ids)
+        await self._interrupt.for_each(
+            [
+                (self._keys.dialogue(each), [each, _LAST_EPOCH, self._keys.interruptions, HISTORY_LIFETIME_S])
+                for each in over
+            ]
+        )
         async with translated_errors():
-            if names:
-                await self._redis.delete(*names)
+            await self._redis.delete(*[name for each in over for name in self._keys.of_one_dialogue(each)])
 
     def _call(self, dialogue_id: str, epoch: int, waiting: Sequence[Asked]) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S]

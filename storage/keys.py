@@ -91,9 +91,5 @@ class Keys:
 
     def dialogue(self, dialogue_id: str) -> list[str]:
         """The keys that every script on a dialogue takes first, in its order."""
-        return [self.jobs, *self.of_one_dialogue(dialogue_id)]
-
-    def of_one_dialogue(self, dialogue_id: str) -> list[str]:
-        """All that is kept of a dialogue."""
         kinds = (self.inbox, self.history, self.state, self.answered)
-        return [name(dialogue_id) for name in kinds]
+        return [self.jobs, *(name(dialogue_id) for name in kinds)]

@@ -301,6 +301,22 @@ async def test_what_was_forgotten_is_in_neither_store_nor_answered_later(house: 
     assert house.sent.empty()
 
 
+async def test_forgetting_frees_the_place_of_the_reply_that_is_being_written(house: House) -> None:
+    house.engine.gate = asyncio.Event()
+    house.engine.lines = [" Never said.\nUser1:"]
+    await house.say("my secret")
+    await house.until_written(1)
+
+    visit = await house.visit()
+    async with house.conversation.session() as session:
+        await session.forget(visit)
+    while house.engine.at_work:
+        await asyncio.sleep(0.01)
+
+    assert not house.engine.gate.is_set()
+    assert await Presence(house.redis, house.keys).backlog() == Backlog(0, 0)
+
+
 async def test_a_redis_that_lost_everything_loses_nothing_that_was_said(house: House) -> None:
     house.engine.lines = [" A.\nUser1:", " B.\nUser1:"]
     await house.talk("one")
