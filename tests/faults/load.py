@@ -14,6 +14,7 @@ from tests.faults.telegram import Telegram
 
 NONCE = re.compile(r"\bm-?\d+-\d+-[0-9a-f]{6}\b")
 _TICK_S = 0.02
+_MENTION = "@govorun_bot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Load:
         """Let one message be said in each of the chats, now."""
         said = [Said(chat_id, self._nonce(chat_id), time.time()) for chat_id in chat_ids]
         write = words or self._words
-        messages = [{"chat_id": each.chat_id, "text": write(each.nonce)} for each in said]
+        messages = [_message(each.chat_id, write(each.nonce)) for each in said]
         await self._telegram("say_many", messages=messages)
         self.said += said
         return said
@@ -89,3 +90,11 @@ class Load:
     def _nonce(self, chat_id: int) -> str:
         number = self._numbers[chat_id] = self._numbers.get(chat_id, 0) + 1
         return f"m{chat_id}-{number}-{self._random.randrange(16**6):06x}"
+
+
+def _message(chat_id: int, words: str) -> dict[str, object]:
+    """Return what `FakeTelegram.say` takes; in a group the bot must be addressed."""
+    if chat_id > 0:
+        return {"chat_id": chat_id, "text": words}
+    mention = {"type": "mention", "offset": 0, "length": len(_MENTION)}
+    return {"chat_id": chat_id, "person_id": -chat_id, "text": f"{_MENTION} {words}", "entities": [mention]}

@@ -17,7 +17,7 @@ POISON = "segfault"
 
 
 class RiggedEngine(EchoEngine):
-    """`sleep=3` in the message takes three seconds; POISON anywhere in the prompt kills the process.
+    """`sleep=3` in the last message takes three seconds; POISON anywhere in the prompt kills the process.
 
     Every generation that ends is told on the standard output, so that a scenario can count them.
     """
@@ -25,7 +25,7 @@ class RiggedEngine(EchoEngine):
     async def generate(self, prompt: Prompt, publish: Publish) -> Completion:
         """See `Engine.generate`."""
         asked = echo(prompt)
-        if pause := _SLEEP.search(asked):
+        if pause := _SLEEP.search(asked.rpartition(" / ")[2]):
             await asyncio.sleep(float(pause[1]))
         if POISON in prompt.text:
             os.kill(os.getpid(), signal.SIGSEGV)

@@ -11,13 +11,16 @@ import os
 import resource
 import signal
 from collections import Counter
+from contextlib import AsyncExitStack
 
 from bot.logs import configure_logging
 from bot.settings import Settings, load_settings
 from bot.stopping import told_to_stop
 from bot.telegram.pacing import Limits, Rate
-from bot.wiring import foundations, run_bot, run_web, run_worker, working
+from bot.wiring import foundations, run_bot, run_web, working
+from dialogue.engine.remote import remote_engine
 from dialogue.failpoints import arm
+from dialogue.ports import Engine
 from tests.faults.rigged_engine import RiggedEngine
 
 NO_LIMITS = Limits(*[Rate(burst=1e9, per_s=1e9)] * 3)
@@ -46,12 +49,20 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
             await run_web(settings, stopping, _ready)
         elif options.kind == "bot":
             await run_bot(settings, stopping, _ready, Limits() if options.with_limits else NO_LIMITS)
-        elif settings.is_model_remote:
-            await run_worker(settings, stopping, _ready, lambda stage, share: None)
         else:
-            async with foundations(settings) as base, working(base, RiggedEngine(slots=options.slots)) as worker:
-                _ready()
-                await worker.run(stopping)
+            await _run_worker(settings, stopping, options.slots)
+
+
+async def _run_worker(settings: Settings, stopping: asyncio.Event, slots: int) -> None:
+    async with AsyncExitStack() as stack:
+        engine: Engine = RiggedEngine(slots=slots)
+        if settings.is_model_remote:
+            # As patient as it is by default, a test would take minutes.
+            engine = await stack.enter_async_context(remote_engine(settings.model, deadline_s=8.0, silence_s=2.0))
+        base = await stack.enter_async_context(foundations(settings))
+        worker = await stack.enter_async_context(working(base, engine))
+        _ready()
+        await worker.run(stopping)
 
 
 def _ready() -> None:

@@ -25,9 +25,9 @@ class Telegram:
         self.url = url
         self._session = session
 
-    async def __call__(self, method: str, **arguments: Any) -> Any:
+    async def __call__(self, name: str, /, **arguments: Any) -> Any:
         """Call a method of `FakeTelegram`."""
-        async with self._session.post(f"{self.url}/control/{method}", json=arguments) as response:
+        async with self._session.post(f"{self.url}/control/{name}", json=arguments) as response:
             response.raise_for_status()
             return await response.json()
 

@@ -9,7 +9,7 @@ from tests.faults.load import Load, Size
 from tests.faults.result import Result
 from tests.faults.rig import Rig, rig
 
-_PLACES = ("updates-fetched", "updates-stored", "updates-handled", "updates-committed")
+_PLACES = ("updates-fetched", "updates-stored", "updates-handled", "updates-committed", "updates-kept")
 
 
 async def polling_crash(size: Size) -> Result:

@@ -1,0 +1,40 @@
+"""G15: restarting every process one by one loses and repeats nothing, and takes no time that anybody notices."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.faults.checking import judged
+from tests.faults.load import Size
+from tests.faults.result import Result
+from tests.faults.rig import rig
+from tests.faults.scenarios.long_jobs import generated
+
+STOP_S = 10.0
+
+
+async def rolling_restart(size: Size) -> Result:
+    """Send SIGTERM to one process after the other, under load."""
+    async with rig(size.seed) as built:
+        services = await built.start_all("bot", "bot", "worker", "worker")
+        load = built.load()
+        rounds = max(1, size.strikes // len(services))
+        talking = asyncio.create_task(
+            load.chatter(range(1, size.chats + 1), size.messages, (0.1, rounds * 24.0 / size.messages))
+        )
+        took_s = []
+        for service in services * rounds:
+            built.strikes.append(time.time())
+            took_s.append(await service.restart())
+        await talking
+        await built.received.until_answered(load.said)
+        complaints = [f"a process took {each:.1f} s to end" for each in took_s if each > STOP_S]
+        again = sum(times - 1 for times in generated(built).values())
+        if again:
+            complaints.append(f"{again} messages were answered again")
+        note = f"{len(took_s)} restarts, the slowest process ended within {max(took_s):.1f} s"
+        result = await judged(built, "G15", load.said, len(took_s), complaints=complaints, note=note)
+        if result.flagged:
+            complaints.append(f"{result.flagged} messages were sent twice")
+        return result
