@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dialogue.choices import CHOICES
 from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, SettingsError, StorageUnavailable
@@ -162,8 +162,6 @@ class Session:
         """
         chosen = self.seeds.get(seed) if seed else self.seed(visit)
         chat = await self.writing.new_dialogue(visit.chat, chosen.name)
-        # The old dialogue is called off under its own id; the new epoch, later than its own, makes it void.
-        self._called_off.append(replace(visit.chat, epoch=chat.epoch))
         self._forgotten.append(visit.chat.dialogue_id)
         visit = Visit(chat, visit.person)
         if chosen.greeting:
