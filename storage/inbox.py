@@ -13,10 +13,6 @@ from storage.redis_connection import Argument, DialogueScript, translated_errors
 from storage.wire import encode_asked
 
 
-# Later than any: what a double, which is what Lua counts with, holds exactly.
-_LAST_EPOCH = 2**53 - 1
-
-
 class RedisInbox:
     """The bot's side of a dialogue's live state."""
 
@@ -66,20 +62,14 @@ class RedisInbox:
             await pipe.execute()
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:
-        """Free who works on dialogues that are over, and erase all that Redis knows of them.
+        """Free who works on these dialogues, and erase all that Redis knows of them.
 
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        over = list(dialogue_ids)
-        await self._interrupt.for_each(
-            [
-                (self._keys.dialogue(each), [each, _LAST_EPOCH, self._keys.interruptions, HISTORY_LIFETIME_S])
-                for each in over
-            ]
+        await self._forget.for_each(
+            [(self._keys.dialogue(each), [each, self._keys.interruptions]) for each in dialogue_ids]
         )
-        async with translated_errors():
-            await self._redis.delete(*[name for each in over for name in self._keys.of_one_dialogue(each)])
 
     def _call(self, dialogue_id: str, epoch: int, waiting: Sequence[Asked]) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S]
