@@ -19,6 +19,14 @@ _take = (
     .values(handled_at=bindparam("now"), payload=null())
 )
 
+read_pending = (
+    select(tables.updates.c.update_id, tables.updates.c.payload)
+    .where(tables.updates.c.bot_id == bindparam("bot"), is_pending)
+    .order_by(tables.updates.c.update_id)
+    .limit(bindparam("most"))
+)
+"""Reads the first updates that are not handled yet."""
+
 _old = (
     select(tables.updates.c.bot_id, tables.updates.c.update_id)
     .where(tables.updates.c.received_at < bindparam("before"), tables.updates.c.handled_at.is_not(None))
@@ -46,6 +54,11 @@ class Arrivals(Transaction):
             return []
         stored = {row.update_id for row in await self._insert_new(tables.updates, rows)}
         return [update_id for update_id in dict(updates) if update_id in stored]
+
+    async def pending_updates(self, bot_id: int, limit: int) -> list[tuple[int, str]]:
+        """Return (update id, JSON) of updates not handled yet, by update id, those of this transaction included."""
+        rows = await self._run(read_pending, {"bot": bot_id, "most": limit})
+        return [(row.update_id, row.payload) for row in rows]
 
     async def take_update(self, bot_id: int, update_id: int) -> bool:
         """Mark an update as handled and erase its content; False where it was handled already."""

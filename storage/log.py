@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select
 
 from dialogue.turns import Ask, Dialogue, Speaker, Turn
+from storage.arrivals import read_pending
 from storage.outbox import outgoing
 from storage.personal_data import everything_about
 from storage.records import Asked, Author, LoggedHistory, Outgoing, ShownTurn, TurnState
@@ -21,13 +22,11 @@ from storage.tables import (
     dialogues,
     is_kept,
     is_open,
-    is_pending,
     is_unsent,
     is_waiting,
     outbox,
     people,
     turns,
-    updates,
 )
 from storage.waiting import read_waiting, waiting_message
 from storage.writing import Writing
@@ -77,13 +76,6 @@ _read_unsent = (
     .join(chats)
     .where(is_unsent, chats.c.channel == bindparam("channel"))
     .order_by(outbox.c.id)
-    .limit(bindparam("most"))
-)
-
-_read_pending = (
-    select(updates.c.update_id, updates.c.payload)
-    .where(updates.c.bot_id == bindparam("bot"), is_pending)
-    .order_by(updates.c.update_id)
     .limit(bindparam("most"))
 )
 
@@ -167,7 +159,7 @@ class SqlLog:
 
     async def pending_updates(self, bot_id: int, limit: int = 500) -> list[tuple[int, str]]:
         """Return (update id, JSON) of updates not handled yet, by update id."""
-        return [(row.update_id, row.payload) for row in await self._rows(_read_pending, bot=bot_id, most=limit)]
+        return [(row.update_id, row.payload) for row in await self._rows(read_pending, bot=bot_id, most=limit)]
 
     async def everything_about(self, channel: str, external_id: str) -> dict[str, Any]:
         """Return everything that is kept of a person, ready for JSON; empty where nothing is."""

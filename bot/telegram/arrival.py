@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from telegram.error import Conflict, EndPointNotFound, InvalidToken, RetryAfter, TelegramError
 
@@ -13,7 +13,6 @@ from bot.telegram.client import BotClient, seconds_to_wait
 from bot.telegram.updates import ALLOWED
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import reach
-from storage.log import SqlLog
 
 logger = logging.getLogger(__name__)
 
@@ -22,22 +21,24 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 
 
-class Arrival:
-    """Fetches the updates of one bot.
+StoredUpdate = tuple[int, str]
+"""An update's id and its JSON."""
 
-    Args:
-        arrived: called after new updates were stored.
-    """
+Keep = Callable[[Sequence[StoredUpdate]], Awaitable[None]]
+"""Stores updates; returns once they are committed. Raises StorageUnavailable where they are not."""
+
+
+class Arrival:
+    """Fetches the updates of one bot."""
 
     def __init__(
         self,
         bot: BotClient,
-        log: SqlLog,
-        arrived: Callable[[], None],
+        keep: Keep,
         poll_s: float = POLL_S,
         first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
-        self._bot, self._log, self._arrived = bot, log, arrived
+        self._bot, self._keep = bot, keep
         self._poll_s, self._first_pause_s = poll_s, first_pause_s
         self._offset = 0
 
@@ -57,7 +58,7 @@ class Arrival:
                 pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
     async def fetch(self) -> None:
-        """Wait for updates and store them; the next call confirms them to Telegram.
+        """Wait for updates and have them kept; the next call confirms them to Telegram.
 
         Raises:
             TelegramError, StorageUnavailable: nothing is lost; call again.
@@ -67,12 +68,9 @@ class Arrival:
             return
         reach("updates-fetched")
         # ASCII: half a surrogate pair is legal in JSON, but not in UTF-8.
-        rows = [(update["update_id"], json.dumps(update)) for update in updates]
-        async with self._log.writing() as writing:
-            await writing.store_updates(self._bot.bot_id, rows)
-        reach("updates-stored")
+        await self._keep([(update["update_id"], json.dumps(update)) for update in updates])
+        reach("updates-kept")
         self._offset = max(update["update_id"] for update in updates) + 1
-        self._arrived()
 
     async def _mend(self, error: Exception) -> None:
         # A webhook set earlier shuts polling out until it is deleted.

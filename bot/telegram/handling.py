@@ -1,4 +1,4 @@
-"""Handles stored updates: each once, in the order of their ids, many in one transaction."""
+"""Stores updates and handles them: each once, in the order of their ids, many in one transaction."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from telegram import Update
 
-from bot.conversation import Conversation
+from bot.conversation import Conversation, Session
 from bot.telegram.aftermath import Aftermath, answer_press, say_directly
+from bot.telegram.arrival import StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
@@ -21,16 +23,26 @@ from dialogue.failpoints import reach
 
 logger = logging.getLogger(__name__)
 
-# Enough for one commit to be cheap, few enough for the first of them not to wait.
-BATCH = 64
+# As many as Telegram hands over at a time: enough for one commit to be cheap, few enough for the first not to wait.
+BATCH = 100
 # How often to look for updates without being told of any: seldom where they come through this process, often where
 # another one takes Telegram's pushes.
 LOOK_SELDOM_S = 1.0
 LOOK_OFTEN_S = 0.1
 PAUSE_S = 1.0
 
-StoredUpdate = tuple[int, str]
-"""An update's id and its JSON."""
+
+@dataclass(slots=True)
+class Arrived:
+    """Updates that are to be stored.
+
+    Args:
+        is_over: they are stored, or there is an error.
+    """
+
+    updates: Sequence[StoredUpdate]
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    error: StorageUnavailable | None = None
 
 
 class Handling:
@@ -48,11 +60,25 @@ class Handling:
         self._bot, self._conversation, self._wishes = bot, conversation, wishes
         self._drafts, self._delivery = drafts, delivery
         self._look_every_s = look_every_s
+        self._arrived: list[Arrived] = []
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that updates were stored."""
+        """Say that somebody else stored updates."""
         self._news.set()
+
+    async def keep(self, updates: Sequence[StoredUpdate]) -> None:
+        """Have updates stored, and handled in the same transaction; return once that is committed.
+
+        Raises:
+            StorageUnavailable: they are not stored.
+        """
+        arrived = Arrived(updates)
+        self._arrived.append(arrived)
+        self._news.set()
+        await arrived.is_over.wait()
+        if arrived.error is not None:
+            raise arrived.error
 
     async def run(self) -> None:
         """Handle until cancelled, through failures of SQL."""
@@ -60,44 +86,69 @@ class Handling:
             while True:
                 self._news.clear()
                 try:
-                    count = await self.handle_some(presses)
+                    is_more_left = await self.handle_some(presses)
                 except StorageUnavailable as error:
                     logger.warning("updates wait for the log: %s", error)
                     await asyncio.sleep(PAUSE_S)
                     continue
-                if count == 0:
+                if not is_more_left:
                     await self._wait_for_news()
 
-    async def handle_some(self, tasks: asyncio.TaskGroup) -> int:
-        """Handle the next batch and return how many updates were in it.
+    async def handle_some(self, tasks: asyncio.TaskGroup) -> bool:
+        """Handle the next batch and say whether updates may be left.
 
         Raises:
-            StorageUnavailable: those not handled yet stay in the log.
+            StorageUnavailable: those not handled yet stay in the log, or were never stored.
         """
-        updates = await self._conversation.log.pending_updates(self._bot.bot_id, BATCH)
-        if not updates:
-            return 0
+        arrived, self._arrived = self._arrived, []
         try:
-            await self._handle(updates, tasks)
+            is_more_left = await self._handle_next([update for each in arrived for update in each.updates], tasks)
+        except StorageUnavailable as error:
+            _settle(arrived, error)
+            raise
+        _settle(arrived)
+        return is_more_left
+
+    async def _handle_next(self, new: Sequence[StoredUpdate], tasks: asyncio.TaskGroup) -> bool:
+        log, bot_id = self._conversation.log, self._bot.bot_id
+        if not new and not await log.pending_updates(bot_id, 1):
+            return False
+        try:
+            return await self._handle_together(new, tasks)
         except StorageUnavailable:
             raise
         except Exception:
-            logger.exception("updates %d to %d failed together, now one by one", updates[0][0], updates[-1][0])
-            for update in updates:
-                await self._handle_alone(update, tasks)
-        return len(updates)
+            logger.exception("updates failed together, now one by one")
+        async with log.writing() as writing:
+            await writing.store_updates(bot_id, new)
+        for update in await log.pending_updates(bot_id, BATCH):
+            await self._handle_alone(update, tasks)
+        return True
 
-    async def _handle(self, updates: Sequence[StoredUpdate], tasks: asyncio.TaskGroup) -> None:
+    async def _handle_together(self, new: Sequence[StoredUpdate], tasks: asyncio.TaskGroup) -> bool:
         aftermath = Aftermath()
         async with self._conversation.session(self._delivery.take) as session:
-            for number, (update_id, payload) in enumerate(updates):
-                asked = self._wish(update_id, payload)
-                if number > 0 and needs_commit(asked):
-                    break  # It comes first in the next batch.
-                if await session.writing.take_update(self._bot.bot_id, update_id) and asked is not None:
-                    await self._wishes.fulfil(session, asked, aftermath)
+            await session.writing.store_updates(self._bot.bot_id, new)
+            reach("updates-stored")
+            # All that wait, since older ones may have been left behind.
+            updates = await session.writing.pending_updates(self._bot.bot_id, BATCH)
+            count = await self._fulfil(session, updates, aftermath)
             reach("updates-handled")
         reach("updates-committed")
+        self._follow_up(aftermath, tasks)
+        return count < len(updates) or len(updates) == BATCH
+
+    async def _fulfil(self, session: Session, updates: Sequence[StoredUpdate], aftermath: Aftermath) -> int:
+        """Do what the updates ask, up to one that needs the others committed; return how many that were."""
+        for number, (update_id, payload) in enumerate(updates):
+            asked = self._wish(update_id, payload)
+            if number > 0 and needs_commit(asked):
+                return number
+            if await session.writing.take_update(self._bot.bot_id, update_id) and asked is not None:
+                await self._wishes.fulfil(session, asked, aftermath)
+        return len(updates)
+
+    def _follow_up(self, aftermath: Aftermath, tasks: asyncio.TaskGroup) -> None:
         for chat_id in aftermath.erased:
             self._delivery.drop(chat_id)
         for dialogue_id in aftermath.called_off:
@@ -110,13 +161,17 @@ class Handling:
             tasks.create_task(say_directly(self._bot, place, words))
 
     async def _handle_alone(self, update: StoredUpdate, tasks: asyncio.TaskGroup) -> None:
+        aftermath = Aftermath()
         try:
-            await self._handle([update], tasks)
+            async with self._conversation.session(self._delivery.take) as session:
+                await self._fulfil(session, [update], aftermath)
         except StorageUnavailable:
             raise
         except Exception:
             logger.exception("update %d cannot be handled", update[0])
             await self._give_up(*update)
+        else:
+            self._follow_up(aftermath, tasks)
 
     async def _give_up(self, update_id: int, payload: str) -> None:
         asked = self._wish(update_id, payload)
@@ -146,3 +201,9 @@ class Handling:
                 await self._news.wait()
         except TimeoutError:
             return
+
+
+def _settle(arrived: Sequence[Arrived], error: StorageUnavailable | None = None) -> None:
+    for each in arrived:
+        each.error = error
+        each.is_over.set()

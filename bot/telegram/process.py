@@ -14,7 +14,7 @@ from telegram import BotCommand
 from telegram.error import EndPointNotFound, InvalidToken, TelegramError
 
 from bot.conversation import Conversation
-from bot.telegram.arrival import FIRST_PAUSE_S, LONGEST_PAUSE_S, POLL_S, Arrival
+from bot.telegram.arrival import FIRST_PAUSE_S, LONGEST_PAUSE_S, POLL_S, Arrival, Keep
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
@@ -135,7 +135,7 @@ class TelegramBot:
         await self._sweep(delivery, _EVERYTHING)
         return [
             self._show_commands,
-            partial(self._receive, self._handling.wake),
+            partial(self._receive, self._handling.keep),
             self._handling.run,
             delivery.run,
             drafts.run,
@@ -144,10 +144,10 @@ class TelegramBot:
             *(make(delivery.take) for make in self._alongside),
         ]
 
-    async def _receive(self, arrived: Callable[[], None]) -> None:
+    async def _receive(self, keep: Keep) -> None:
         if self._webhook is not None and await self._set_webhook(self._webhook):
             return
-        await Arrival(self._bot, self._log, arrived, self._poll_s).run()
+        await Arrival(self._bot, keep, self._poll_s).run()
 
     async def _set_webhook(self, webhook: WebhookTarget) -> bool:
         """Ask Telegram to push; say whether it will."""

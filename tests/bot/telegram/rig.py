@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from bot.conversation import Conversation
-from bot.telegram.arrival import Arrival
+from bot.telegram.arrival import Arrival, StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
@@ -36,22 +36,37 @@ class Rig:
         self.drafts = Drafts(client, silence)
         self.delivery = Delivery(client, Marking(log, CHANNEL), Pacing(UNLIMITED), first_pause_s=0.001)
         self.handling = Handling(client, conversation, Wishes(log), self.drafts, self.delivery)
-        self._arrival = Arrival(client, log, arrived=lambda: None, poll_s=0.0)
+        self._bot_id = client.bot_id
+        self._arrival = Arrival(client, self._keep, poll_s=0.0)
+        self._storing = Arrival(client, self._store, poll_s=0.0)
 
-    async def fetch(self) -> None:
-        """Fetch and store some updates."""
-        await self._arrival.fetch()
+    async def store(self) -> None:
+        """Fetch some updates and store them, as a process would that died before it could handle them."""
+        await self._storing.fetch()
 
     async def settle(self) -> None:
         """Fetch, handle and send everything there is."""
         while self.telegram.pending():
-            await self.fetch()
-        async with asyncio.TaskGroup() as presses:
-            while await self.handling.handle_some(presses):
-                pass
+            await self._arrival.fetch()
+        await self._handle()
         async with asyncio.timeout(20):
             while await self.log.unsent(CHANNEL):
                 await asyncio.sleep(0.002)
+
+    async def _keep(self, updates: Sequence[StoredUpdate]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.handling.keep(updates))
+            await asyncio.sleep(0)
+            await self._handle()
+
+    async def _handle(self) -> None:
+        async with asyncio.TaskGroup() as presses:
+            while await self.handling.handle_some(presses):
+                pass
+
+    async def _store(self, updates: Sequence[StoredUpdate]) -> None:
+        async with self.log.writing() as writing:
+            await writing.store_updates(self._bot_id, updates)
 
     async def waiting(self) -> list[Asked]:
         """Return what waits for a worker."""

@@ -2,40 +2,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from bot.telegram.arrival import Arrival
+from bot.telegram.arrival import Arrival, StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.updates import ALLOWED
 from dialogue.errors import StorageUnavailable
 from storage.log import SqlLog
 from tests.bot.telegram.background import running
+from tests.bot.telegram.failing_log import FailingLog
 from tests.telegram_server import DAY_S, TOKEN, FakeTelegram
 
 
-class FailingLog:
-    """Fails so many times, then writes to a real log."""
-
-    def __init__(self, log: SqlLog, failures: int) -> None:
-        self._log, self.failures = log, failures
-
-    def writing(self) -> Any:
-        if self.failures > 0:
-            self.failures -= 1
-            return self
-        return self._log.writing()
-
-    async def __aenter__(self) -> NoReturn:
-        raise StorageUnavailable("the database is out of reach")
-
-    async def __aexit__(self, *error: object) -> None:
-        raise AssertionError("never entered")
-
-
 def arrival(client: BotClient, log: Any, first_pause_s: float = 0.001) -> Arrival:
-    return Arrival(client, log, arrived=lambda: None, poll_s=0.0, first_pause_s=first_pause_s)
+    async def keep(updates: Sequence[StoredUpdate]) -> None:
+        async with log.writing() as writing:
+            await writing.store_updates(client.bot_id, updates)
+
+    return Arrival(client, keep, poll_s=0.0, first_pause_s=first_pause_s)
 
 
 async def kept(log: SqlLog) -> list[str]:

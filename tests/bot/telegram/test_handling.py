@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from bot.telegram.handling import Handling
 from bot.telegram.updates import Said, Wish
 from bot.telegram.wishes import Wishes
 from bot.texts import text
+from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import arm
+from storage.inbox import RedisInbox
 from storage.log import SqlLog
 from tests.bot.telegram.background import running
+from tests.bot.telegram.failing_log import FailingLog
 from tests.bot.telegram.rig import Rig
+from tests.fakes import GREETING_SEED, SEEDS
 from tests.telegram_server import FakeTelegram
 
 
@@ -30,6 +35,12 @@ class Clumsy(Wishes):
 
 class Killed(BaseException):
     """The process dies."""
+
+
+def update(words: str, update_id: int = 1) -> tuple[int, str]:
+    """Return an update as it is stored."""
+    message = FakeTelegram().message(1, None, "Анна", "ru", text=words)
+    return update_id, json.dumps({"update_id": update_id, "message": message})
 
 
 @pytest.fixture
@@ -66,7 +77,7 @@ async def test_what_cannot_be_read_is_put_aside(rig: Rig) -> None:
     assert await rig.log.pending_updates(4242) == []
 
 
-@pytest.mark.parametrize("place", ["updates-stored", "updates-handled", "updates-committed"])
+@pytest.mark.parametrize("place", ["updates-stored", "updates-handled", "updates-committed", "updates-kept"])
 async def test_a_crash_while_handling_neither_loses_nor_doubles_anything(rig: Rig, place: str) -> None:
     def strike(name: str) -> None:
         if name == place:
@@ -89,8 +100,7 @@ async def test_of_two_processes_only_one_handles_an_update(
 ) -> None:
     second = Handling(client, conversation, Wishes(rig.log), rig.drafts, rig.delivery)
     rig.telegram.say_many([{"text": str(number)} for number in range(15)])
-    while rig.telegram.pending():
-        await rig.fetch()
+    await rig.store()
     async with asyncio.TaskGroup() as presses:
         await asyncio.gather(rig.handling.handle_some(presses), second.handle_some(presses))
     assert [asked.text for asked in await rig.waiting()] == [str(number) for number in range(15)]
@@ -102,7 +112,7 @@ async def test_updates_that_another_process_stored_are_noticed(
     handling = Handling(client, conversation, Wishes(rig.log), rig.drafts, rig.delivery, look_every_s=0.01)
     async with running(handling.run()):
         telegram.say("/help")
-        await rig.fetch()  # Nobody calls `wake`.
+        await rig.store()  # Nobody calls `wake`.
         await telegram.until(lambda: len(telegram.texts()) == 1)
 
 
@@ -113,3 +123,45 @@ async def test_an_album_or_anything_else_in_one_batch_stays_in_order(rig: Rig) -
     assert "раз" in documents[0].params["document"]["content"]
     assert "два" not in documents[0].params["document"]["content"]
     assert [asked.text for asked in await rig.waiting()] == ["три"]
+
+
+async def test_updates_are_handled_once_they_are_kept(rig: Rig) -> None:
+    async with running(rig.handling.run()):
+        await rig.handling.keep([update("привет")])
+
+        assert await rig.log.pending_updates(4242) == []
+        assert [asked.text for asked in await rig.waiting()] == ["привет"]
+
+
+async def test_updates_that_were_left_behind_come_first(rig: Rig) -> None:
+    rig.telegram.say("раз")
+    await rig.store()
+    async with running(rig.handling.run()):
+        await rig.handling.keep([update("два", update_id=2000)])
+
+    assert [asked.text for asked in await rig.waiting()] == ["раз", "два"]
+
+
+async def test_updates_that_cannot_be_handled_are_kept_all_the_same(clumsy: Rig) -> None:
+    async with running(clumsy.handling.run()):
+        await clumsy.handling.keep([update("споткнись"), update("привет", update_id=2)])
+
+    assert [asked.text for asked in await clumsy.waiting()] == ["привет"]
+
+
+async def test_updates_are_not_kept_while_the_log_is_out_of_reach(
+    rig: Rig, client: BotClient, inbox: RedisInbox
+) -> None:
+    failing: Any = FailingLog(rig.log, failures=1)
+    conversation = Conversation(failing, inbox, SEEDS, GREETING_SEED.name)
+    handling = Handling(client, conversation, Wishes(rig.log), rig.drafts, rig.delivery)
+    keeping = asyncio.create_task(handling.keep([update("привет")]))
+    await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as presses:
+        with pytest.raises(StorageUnavailable):
+            await handling.handle_some(presses)
+
+    with pytest.raises(StorageUnavailable):
+        await keeping
+    assert await rig.log.pending_updates(4242) == []
