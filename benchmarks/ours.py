@@ -9,8 +9,8 @@ import asyncio
 import sys
 
 from bot.logs import configure_logging
+from bot.running.stopping import told_to_stop
 from bot.settings import Settings, load_settings
-from bot.stopping import told_to_stop
 from bot.telegram.pacing import Limits, Rate
 from bot.wiring import run_bot, run_worker
 

@@ -10,14 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from bot.addresses import without_passwords
-from bot.data_folder import prepare
-from bot.progress import ShowProgress
+from bot.running.data_folder import prepare
+from bot.running.progress import ShowProgress
 from bot.settings import EMBEDDED_MODEL, Settings
 from dialogue.errors import GovorunError, ModelRefused, SettingsError
 from dialogue.turns import Prompt, Sampling
-from storage.embedded import embedded_redis
-from storage.migration_state import newest_version, table_version
-from storage.redis_connection import redis_connection, translated_errors
+from storage.live.embedded import embedded_redis
+from storage.live.redis_connection import redis_connection, translated_errors
+from storage.log.migration_state import newest_version, table_version
 
 
 class Verdict(StrEnum):

@@ -62,7 +62,7 @@ def up(
     settings = _settings("up", web_port=port)
     from rich.console import Console
 
-    from bot.up import up as run_everything
+    from bot.running.up import up as run_everything
 
     raise typer.Exit(asyncio.run(run_everything(settings, Console(highlight=False))))
 
@@ -81,7 +81,7 @@ def chat(
     settings = _settings("chat", is_quiet=True)
     from rich.console import Console
 
-    from bot.progress import shown_progress
+    from bot.running.progress import shown_progress
     from bot.wiring import run_chat
 
     # The reply alone goes to the standard output.
@@ -97,7 +97,7 @@ def worker(supervised: Supervised = False) -> None:
     Several machines share GOVORUN_REDIS_URL and GOVORUN_DATABASE_URL.
     """
     settings = _settings("worker")
-    from bot.notifying import notify_progress, notify_ready
+    from bot.running.notifying import notify_progress, notify_ready
     from bot.wiring import run_worker
 
     _serve(partial(run_worker, settings, ready=notify_ready, progress=notify_progress), supervised)
@@ -107,7 +107,7 @@ def worker(supervised: Supervised = False) -> None:
 def web(supervised: Supervised = False) -> None:
     """Serve the chat page, /healthz, /metrics and Telegram's webhook."""
     settings = _settings("web")
-    from bot.notifying import notify_ready
+    from bot.running.notifying import notify_ready
     from bot.wiring import run_web
 
     _serve(partial(run_web, settings, ready=notify_ready), supervised)
@@ -119,7 +119,7 @@ def bot(supervised: Supervised = False) -> None:
     settings = _settings("bot")
     if not settings.telegram_token:
         raise SettingsError("GOVORUN_TELEGRAM_TOKEN is not set; @BotFather in Telegram gives you one (/newbot)")
-    from bot.notifying import notify_ready
+    from bot.running.notifying import notify_ready
     from bot.wiring import run_bot
 
     _serve(partial(run_bot, settings, ready=notify_ready), supervised)
@@ -160,7 +160,7 @@ def _settings(process: str, is_quiet: bool = False, **overrides: Any) -> Setting
 
 
 def _serve(run: Callable[[asyncio.Event], Awaitable[None]], supervised: bool) -> None:
-    from bot.stopping import end_of_input, told_to_stop
+    from bot.running.stopping import end_of_input, told_to_stop
 
     async def serve() -> None:
         async with AsyncExitStack() as stack:

@@ -12,10 +12,10 @@ from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, SettingsErr
 from dialogue.failpoints import reach
 from dialogue.seeds import Seed, Seeds
 from dialogue.turns import Ask
-from storage.inbox import RedisInbox
-from storage.log import SqlLog
+from storage.live.inbox import RedisInbox
+from storage.log.sql_log import SqlLog
+from storage.log.writing import Writing
 from storage.records import Asked, Chat, ChatKind, Outgoing, Person
-from storage.writing import Writing
 
 logger = logging.getLogger(__name__)
 

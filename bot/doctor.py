@@ -9,7 +9,7 @@ from rich.text import Text
 from bot import checkups
 from bot.checkups import Verdict, checked
 from bot.logs import redactor
-from bot.progress import shown_progress
+from bot.running.progress import shown_progress
 from bot.settings import Settings
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red", Verdict.OFF: "dim"}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import typer
 
-from bot.child import MISCONFIGURED
 from bot.logs import RedactingFormatter, redactor
+from bot.running.child import MISCONFIGURED
 from dialogue.errors import GovorunError, ModelRefused, SeedError, SettingsError
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import asyncio
 import logging
 
 from dialogue.errors import StorageUnavailable
-from storage.inbox import RedisInbox
-from storage.log import SqlLog
+from storage.live.inbox import RedisInbox
+from storage.log.sql_log import SqlLog
 
 logger = logging.getLogger(__name__)
 

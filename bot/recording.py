@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from bot.conversation import Deliver
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import reach
-from storage.inbox import RedisInbox
-from storage.log import SqlLog
+from storage.live.inbox import RedisInbox
+from storage.live.replies import RedisReplies
+from storage.log.sql_log import SqlLog
 from storage.records import Finished, Outgoing
-from storage.replies import RedisReplies
 
 logger = logging.getLogger(__name__)
 

@@ -88,7 +88,7 @@ def _read(path: Path | None) -> list[Seed]:
 async def _warnings(found: list[Seed]) -> list[str]:
     from rich.console import Console
 
-    from bot.progress import shown_progress
+    from bot.running.progress import shown_progress
     from bot.settings import load_settings
     from dialogue.engine.opening import open_engine
     from dialogue.seed_lint import lint as warnings_of

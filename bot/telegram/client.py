@@ -46,6 +46,11 @@ class BotClient(Bot):
         """The bot's id, which the token begins with; known before the server has been asked."""
         return int(self._token.partition(":")[0])
 
+    async def shutdown(self) -> None:
+        """Close the connections, also those of a start that was broken off."""
+        await super().shutdown()
+        await self._request[0].shutdown()
+
     def __repr__(self) -> str:
         return f"BotClient({self.bot_id}:***)"
 

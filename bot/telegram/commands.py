@@ -12,7 +12,7 @@ from bot.telegram.keyboards import Buttons, forget_keyboard, seeds_keyboard, set
 from bot.telegram.updates import Sender
 from bot.texts import help_text, text
 from dialogue.errors import SettingsError
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 from storage.records import ChatKind
 
 # What a person who cannot press a button may write behind /forget.

@@ -16,7 +16,7 @@ from bot.telegram.aftermath import Expected
 from bot.telegram.client import BotClient, seconds_to_wait
 from bot.telegram.splitting import split, well_formed
 from bot.telegram.updates import chat_and_topic
-from storage.drafts import Draft
+from storage.live.drafts import Draft
 from storage.records import ChatKind
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dialogue.errors import StorageUnavailable
-from storage.log import SqlLog
-from storage.writing import Writing
+from storage.log.sql_log import SqlLog
+from storage.log.writing import Writing
 
 logger = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from bot.telegram.webhook import PATH
 from bot.telegram.wishes import CHANNEL, Wishes
 from bot.texts import COMMANDS, LANGUAGES, text
 from dialogue.errors import SettingsError, StorageUnavailable
-from storage.drafts import Draft
-from storage.log import SqlLog
+from storage.live.drafts import Draft
+from storage.log.sql_log import SqlLog
 from storage.records import Outgoing
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request, Response
 
 from dialogue.errors import SettingsError, StorageUnavailable
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from bot.telegram.keyboards import Buttons, settings_keyboard
 from bot.telegram.updates import Admitted, Commanded, Moved, Pressed, Reworded, Said, Sender, Wish, Wordless
 from bot.texts import refusal, text
 from dialogue.errors import MessageRefused, SeedError, SettingsError, TooManyWaiting
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 from storage.records import ChatKind
 
 CHANNEL = "telegram"

@@ -9,8 +9,8 @@ from typing import Protocol
 from bot.web.events import Pages
 from dialogue.errors import StorageUnavailable
 from dialogue.turns import Outcome
-from storage.drafts import Draft
-from storage.log import SqlLog
+from storage.live.drafts import Draft
+from storage.log.sql_log import SqlLog
 from storage.records import Outgoing
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ CHANNEL = "web"
 
 
 class LiveNews(Protocol):
-    """What is said between the processes of a channel (`storage.drafts.RedisDrafts`)."""
+    """What is said between the processes of a channel (`storage.live.drafts.RedisDrafts`)."""
 
     def listen(self, channel: str) -> AsyncIterator[Draft]:
         """Yield drafts and changes, for ever."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.metrics import OPEN_PAGES
 from bot.web.refusals import Refusal
-from storage.drafts import Draft
+from storage.live.drafts import Draft
 
 # A browser opens six connections to one server at most (HTTP/1.1), and a visitor has a device or two.
 MAX_PAGES_PER_VISITOR = 16

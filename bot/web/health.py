@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.metrics import JOBS_IN_HAND, LIVE_WORKERS, QUEUE_LENGTH, exposition
 from dialogue.errors import StorageUnavailable
-from storage.presence import Backlog
+from storage.live.presence import Backlog
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ WORKER = "worker"
 
 
 class Vitals(Protocol):
-    """Signs of life in Redis (`storage.presence.Presence`)."""
+    """Signs of life in Redis (`storage.live.presence.Presence`)."""
 
     async def ping(self) -> None:
         """Raise StorageUnavailable where Redis does not answer."""

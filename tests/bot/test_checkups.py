@@ -9,7 +9,7 @@ from bot import checkups
 from bot.checkups import Finding, Verdict, checked
 from bot.settings import Settings, load_settings, names
 from dialogue.errors import SettingsError, StorageUnavailable
-from storage.migrate import migrate
+from storage.log.migrate import migrate
 from tests.telegram_server import TOKEN, telegram_server
 
 

@@ -18,16 +18,16 @@ from dialogue.errors import EngineUnavailable, MessageEmpty, MessageTooLong, See
 from dialogue.replying import Replier
 from dialogue.turns import Outcome
 from dialogue.worker import Worker
-from storage.drafts import RedisDrafts
-from storage.inbox import RedisInbox
-from storage.jobs import RedisJobs
-from storage.keys import Keys
-from storage.live_history import RedisHistory
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
-from storage.presence import Backlog, Presence, process_name
+from storage.live.drafts import RedisDrafts
+from storage.live.inbox import RedisInbox
+from storage.live.jobs import RedisJobs
+from storage.live.keys import Keys
+from storage.live.live_history import RedisHistory
+from storage.live.presence import Backlog, Presence, process_name
+from storage.live.replies import RedisReplies
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
 from storage.records import ChatKind, Outgoing, TurnState
-from storage.replies import RedisReplies
 from tests.fakes import GREETING_SEED, SEED, SEEDS, ScriptedEngine, counting_draws
 
 

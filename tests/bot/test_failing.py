@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.child import MISCONFIGURED
 from bot.failing import FAILED, explain
+from bot.running.child import MISCONFIGURED
 from dialogue.errors import ModelRefused, SeedError, SettingsError, StorageUnavailable
 
 

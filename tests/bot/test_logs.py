@@ -12,7 +12,7 @@ import structlog
 
 from bot.logs import configure_logging, redactor
 from dialogue.errors import StorageUnavailable
-from storage.redis_connection import redis_connection
+from storage.live.redis_connection import redis_connection
 
 TOKEN = "123456:AAE-do_not_show_this_token_to_anybody"
 PASSWORD = 'do not "show" пароль'

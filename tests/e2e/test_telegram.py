@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.log import sql_log
+from dialogue.seeds import load_seeds
+from storage.log.sql_log import sql_log
 from tests.e2e.running import free_port, govorun_up, telegram_settings
 from tests.telegram_server import TOKEN, FakeTelegram, telegram_server
 
@@ -38,7 +39,7 @@ async def test_a_dialogue_by(way: str, telegram: FakeTelegram, tmp_path: Path) -
     async with govorun_up(tmp_path / "data", others, port) as running:
         greeting, *answers = await dialogue(telegram)
 
-    assert "Что у вас случилось?" in greeting
+    assert greeting == load_seeds().get("isp-support-ru").greeting
     assert answers == [
         "echo: Нет интернета",
         "echo: Нет интернета",

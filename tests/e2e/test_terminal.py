@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from dialogue.seeds import load_seeds
 from tests.e2e.running import ROOT, free_port, govorun_up, settings
 
 ECHO = {"GOVORUN_MODEL": "echo", "LANG": "en_GB.UTF-8"}
+GREETING = load_seeds().get("isp-support-en").greeting
 COMMAND = (sys.executable, "-m", "bot.cli", "chat", "--seed", "isp-support-en")
 
 
@@ -59,7 +61,7 @@ async def test_every_command_does_what_it_says(tmp_path: Path) -> None:
     )
 
     for expected in (
-        "Linkwave support",
+        GREETING,
         "echo: no internet here",
         "I took the last exchange back",
         "There is nothing to take back yet.",
@@ -167,7 +169,7 @@ async def at_a_terminal(data_dir: Path) -> AsyncIterator[tuple[Screen, asyncio.s
 
 async def test_a_person_types_gets_an_answer_and_leaves_with_control_d(tmp_path: Path) -> None:
     async with at_a_terminal(tmp_path) as (screen, process):
-        await screen.until("What happened?")
+        await screen.until(GREETING)
         await screen.until("›")
         screen.type("good evening\r")
         await screen.until("echo: good evening")

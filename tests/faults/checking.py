@@ -11,10 +11,10 @@ from sqlalchemy import Row, Select, select
 
 from bot.telegram.wishes import CHANNEL
 from dialogue.turns import Ask, Speaker
+from storage.live.wire import decode_turn
+from storage.log.sql import sql_engines, transaction
+from storage.log.tables import chats, dialogues, is_kept, outbox, turns
 from storage.records import SendState, TurnState
-from storage.sql import sql_engines, transaction
-from storage.tables import chats, dialogues, is_kept, outbox, turns
-from storage.wire import decode_turn
 from tests.faults.load import NONCE, Said
 from tests.faults.received import Delivered
 from tests.faults.result import Result

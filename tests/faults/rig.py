@@ -14,10 +14,10 @@ from random import Random
 from redis.asyncio import Redis
 
 from bot.telegram.wishes import CHANNEL
-from storage.keys import RECORDERS, WORKERS, Keys
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
-from storage.redis_connection import redis_connection
+from storage.live.keys import RECORDERS, WORKERS, Keys
+from storage.live.redis_connection import redis_connection
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
 from tests.faults.load import Load
 from tests.faults.processes import PATIENCE_S, Service
 from tests.faults.received import Received

@@ -14,8 +14,8 @@ from collections import Counter
 from contextlib import AsyncExitStack
 
 from bot.logs import configure_logging
+from bot.running.stopping import told_to_stop
 from bot.settings import Settings, load_settings
-from bot.stopping import told_to_stop
 from bot.telegram.pacing import Limits, Rate
 from bot.wiring import foundations, run_bot, run_web, working
 from dialogue.engine.remote import remote_engine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections import deque
@@ -22,6 +23,7 @@ class Valkey:
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "s"
+        # When it was there again each time: what comes before that is no time to recover in.
         self.strikes: list[float] = []
         self._appended = folder / "valkey" / "appendonlydir"
         self._sizes: deque[tuple[float, int]] = deque(maxlen=int(60 / _SAMPLE_S))
@@ -47,7 +49,7 @@ class Valkey:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run it."""
-        await self.start()
+        await asyncio.to_thread(self._server.start)
         sampling = asyncio.create_task(self._sample(), name="sizes of the append-only file")
         try:
             yield
@@ -58,12 +60,12 @@ class Valkey:
             await asyncio.to_thread(self._server.terminate)
 
     async def start(self) -> None:
-        """Start it, with what its file has."""
+        """Start it again, with what its file has."""
         await asyncio.to_thread(self._server.start)
+        self.strikes.append(time.time())
 
     async def kill(self) -> None:
         """Kill it."""
-        self.strikes.append(time.time())
         await asyncio.to_thread(self._server.terminate)
 
     def forget_last(self, seconds: float) -> int:
@@ -76,18 +78,25 @@ class Valkey:
         self._sizes.clear()
         return lost
 
+    def forget_all(self) -> int:
+        """Lose everything, as with the disk; return how many bytes."""
+        lost = self._file().stat().st_size
+        shutil.rmtree(self._appended)
+        self._sizes.clear()
+        return lost
+
     async def stall(self, seconds: float) -> None:
         """Let it do nothing for a while, as a machine that swaps."""
         async with Redis(unix_socket_path=str(self.socket)) as redis:
             pid = int((await redis.info("server"))["process_id"])
-        self.strikes.append(time.time())
         os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(seconds)
         os.kill(pid, signal.SIGCONT)
+        self.strikes.append(time.time())
 
     async def _sample(self) -> None:
         while True:
-            with suppress(OSError, StopIteration):
+            with suppress(OSError, ValueError):  # not there yet, or being replaced
                 self._sizes.append((time.time(), self._file().stat().st_size))
             await asyncio.sleep(_SAMPLE_S)
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
-from tests.storage.places import Place, open_place
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
+from tests.storage.log.places import Place, open_place
 
 
 class Clock:

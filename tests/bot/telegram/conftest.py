@@ -12,10 +12,10 @@ from redis.asyncio import Redis
 
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
-from storage.inbox import RedisInbox
-from storage.keys import Keys
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
+from storage.live.inbox import RedisInbox
+from storage.live.keys import Keys
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import Rig
 from tests.fakes import GREETING_SEED, SEEDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from dialogue.errors import StorageUnavailable
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 
 
 class FailingLog:

@@ -14,8 +14,8 @@ from bot.telegram.handling import Handling
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Limits, Pacing, Rate
 from bot.telegram.wishes import CHANNEL, Wishes
-from storage.drafts import Draft
-from storage.log import SqlLog
+from storage.live.drafts import Draft
+from storage.log.sql_log import SqlLog
 from storage.records import Asked, ChatKind, ShownTurn
 from tests.telegram_server import FakeTelegram
 

@@ -11,7 +11,7 @@ from bot.telegram.arrival import Arrival, StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.updates import ALLOWED
 from dialogue.errors import StorageUnavailable
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 from tests.bot.telegram.background import running
 from tests.bot.telegram.failing_log import FailingLog
 from tests.telegram_server import DAY_S, TOKEN, FakeTelegram

@@ -15,7 +15,7 @@ from bot.telegram.marking import Marking
 from bot.telegram.pacing import Pacing
 from dialogue.failpoints import arm
 from dialogue.turns import Outcome
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 from storage.records import Chat, ChatKind, Outgoing, SendState
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import UNLIMITED

@@ -8,7 +8,7 @@ from bot.telegram.aftermath import Expected
 from bot.telegram.client import BotClient
 from bot.telegram.drafts import DRAFT_LASTS_S, GIVE_UP_S, Drafts
 from bot.telegram.updates import Sender
-from storage.drafts import Draft
+from storage.live.drafts import Draft
 from storage.records import ChatKind
 from tests.bot.telegram.rig import silence
 from tests.telegram_server import FakeTelegram

@@ -15,8 +15,8 @@ from bot.telegram.wishes import Wishes
 from bot.texts import text
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import arm
-from storage.inbox import RedisInbox
-from storage.log import SqlLog
+from storage.live.inbox import RedisInbox
+from storage.log.sql_log import SqlLog
 from tests.bot.telegram.background import running
 from tests.bot.telegram.failing_log import FailingLog
 from tests.bot.telegram.rig import Rig

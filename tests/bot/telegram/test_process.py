@@ -17,8 +17,8 @@ from bot.telegram.webhook import webhook_router
 from bot.texts import COMMANDS, help_text, text
 from dialogue.errors import SettingsError
 from dialogue.turns import Outcome, Reply
-from storage.drafts import Draft
-from storage.log import SqlLog
+from storage.live.drafts import Draft
+from storage.log.sql_log import SqlLog
 from storage.records import Finished, Outgoing
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import UNLIMITED, silence

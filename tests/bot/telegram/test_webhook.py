@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.telegram.webhook import MAX_BODY_BYTES, PATH, webhook_router
 from dialogue.errors import SettingsError, StorageUnavailable
-from storage.log import SqlLog
+from storage.log.sql_log import SqlLog
 
 SECRET = "a-secret-of-the-webhook"
 HEADERS = {"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"}

@@ -18,7 +18,7 @@ from bot.web.events import MAX_PAGES_PER_VISITOR, Changed, Closed, Page, Pages, 
 from bot.web.refusals import Refusal
 from dialogue.errors import StorageUnavailable
 from dialogue.turns import Outcome, Reply
-from storage.drafts import Draft
+from storage.live.drafts import Draft
 from storage.records import Finished
 from tests.bot.web.world import World, following, open_world, served
 

@@ -11,7 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from bot.web.app import web_app
 from bot.web.health import health_router
 from dialogue.errors import StorageUnavailable
-from storage.presence import Backlog
+from storage.live.presence import Backlog
 
 
 @dataclass

@@ -25,13 +25,13 @@ from bot.web.serving import listening_socket, serve
 from bot.web.visitors import Visitors
 from dialogue.seeds import Seeds
 from dialogue.turns import Ask, Outcome, Reply
-from storage.drafts import RedisDrafts
-from storage.inbox import RedisInbox
-from storage.keys import Keys
-from storage.log import SqlLog, sql_log
-from storage.migrate import migrate
+from storage.live.drafts import RedisDrafts
+from storage.live.inbox import RedisInbox
+from storage.live.keys import Keys
+from storage.live.redis_connection import redis_connection
+from storage.log.migrate import migrate
+from storage.log.sql_log import SqlLog, sql_log
 from storage.records import Asked, Finished
-from storage.redis_connection import redis_connection
 from tests.fakes import SEED
 
 SEEDS = Seeds(

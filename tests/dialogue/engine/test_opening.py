@@ -77,5 +77,7 @@ async def test_giving_up_the_wait_for_the_model_ends_the_work_on_it(tmp_path: Pa
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        # It would hang here if the thread still waited for the lock.
-        await asyncio.get_running_loop().shutdown_default_executor()
+        for thread in threading.enumerate():
+            if thread.name.startswith("loading"):
+                # It would hang here if the thread still waited for the lock.
+                await asyncio.to_thread(thread.join)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from storage.keys import ALIVE_LIFETIME_S
+from storage.live.keys import ALIVE_LIFETIME_S
 from tests.faults.checking import judged
 from tests.faults.load import Size
 from tests.faults.result import Result

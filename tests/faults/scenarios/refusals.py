@@ -8,8 +8,8 @@ from dataclasses import replace
 import aiohttp
 from sqlalchemy import select
 
-from storage.sql import sql_engines, transaction
-from storage.tables import chats
+from storage.log.sql import sql_engines, transaction
+from storage.log.tables import chats
 from tests.faults.checking import judged
 from tests.faults.load import Size
 from tests.faults.result import Result

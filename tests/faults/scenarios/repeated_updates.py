@@ -6,8 +6,8 @@ import asyncio
 
 from sqlalchemy import update
 
-from storage.sql import sql_engines, transaction
-from storage.tables import updates
+from storage.log.sql import sql_engines, transaction
+from storage.log.tables import updates
 from tests.faults.checking import judged
 from tests.faults.load import Size
 from tests.faults.result import Result

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 
-from storage.keys import ALIVE_LIFETIME_S, LEASE_LIFETIME_S
+from storage.live.keys import ALIVE_LIFETIME_S, LEASE_LIFETIME_S
 from tests.faults.checking import judged
 from tests.faults.load import Size
 from tests.faults.processes import Service
@@ -42,7 +42,7 @@ async def zombie_worker(size: Size) -> Result:
 async def zombie_bot(size: Size) -> Result:
     """Stop the bot until another has its lease, and let it go on."""
     async with rig(size.seed) as built:
-        places = built.random.sample(_BOT_PLACES, k=min(len(_BOT_PLACES), max(1, size.strikes // 2)))
+        places = built.random.sample(_BOT_PLACES, k=1 if size.strikes < 50 else len(_BOT_PLACES))
         load = built.load()
         complaints = []
         await built.start("worker")

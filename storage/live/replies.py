@@ -1,0 +1,61 @@
+"""Replies on their way from the workers to the processes that record and deliver them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from storage.live.consumer_group import ConsumerGroup
+from storage.live.keys import RECORDERS, Keys
+from storage.live.redis_connection import translated_errors
+from storage.live.wire import UnreadableRecord, decode_finished
+from storage.records import Finished
+
+logger = logging.getLogger(__name__)
+
+_CLAIM_WAIT_S = 0.5
+
+
+class RedisReplies:
+    """One recorder's end of a channel's stream of replies."""
+
+    def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._group = ConsumerGroup(redis, keys, keys.replies(channel), RECORDERS, recorder)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Keep the heartbeat going, so that nobody takes this recorder's replies."""
+        async with self._group.beating():
+            yield
+
+    async def claim(self, limit: int) -> list[Finished]:
+        """Wait a moment for replies; those of a dead recorder come first.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach.
+        """
+        entries = await self._group.abandoned(limit) or await self._group.new(limit, _CLAIM_WAIT_S)
+        claimed = []
+        for ticket, fields in entries:
+            try:
+                claimed.append(decode_finished(fields.get("reply", ""), ticket))
+            except (UnreadableRecord, KeyError, TypeError, ValueError) as error:
+                # The messages it answers still wait in SQL: the reconciler queues them again.
+                logger.error("reply %s dropped: %r", ticket, error)
+                async with translated_errors():
+                    await self._redis.delete(self._keys.answered(fields.get("dialogue", "")))
+                await self._group.acknowledge([ticket])
+        return claimed
+
+    async def acknowledge(self, finished: Sequence[Finished]) -> None:
+        """Take recorded replies out of the stream for good.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach; they will be claimed, and recognised, again.
+        """
+        await self._group.acknowledge([each.ticket for each in finished])

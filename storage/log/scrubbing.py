@@ -1,0 +1,81 @@
+"""Takes what was erased out of SQLite's files.
+
+Even with `secure_delete` SQLite leaves copies of rows in the gaps of its pages, where it had to rearrange them, and in
+the write-ahead log. Only rewriting the file (VACUUM) is certain. PostgreSQL needs nothing of this: its vacuum runs by
+itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from dialogue.errors import StorageError
+from storage.log.sql import sqlite_driver, translated
+
+logger = logging.getLogger(__name__)
+
+# Writers wait while the file is rewritten: not for each person who says /forget, but well within the promised minute.
+_EVERY_S = 20.0
+
+
+@asynccontextmanager
+async def scrubbing(engine: AsyncEngine) -> AsyncIterator[asyncio.Event]:
+    """Scrub soon after the event is set, and at exit what is left to do then."""
+    erased = asyncio.Event()
+    task = asyncio.create_task(_scrub_regularly(engine, erased))
+    try:
+        yield erased
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if erased.is_set():
+            await _is_scrubbed(engine)
+
+
+async def note_erasure(connection: AsyncConnection) -> None:
+    """Leave a note in the database itself: a process that dies before it has scrubbed leaves that to the next one."""
+    if connection.dialect.name == "sqlite":
+        with translated():
+            await connection.exec_driver_sql("PRAGMA user_version = 1")
+
+
+async def scrub(engine: AsyncEngine) -> bool:
+    """Rewrite the file if there is a note to do so; say whether it is clean: no reader was in the way.
+
+    Raises:
+        StorageUnavailable: the database is busy or full.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with translated():
+        async with engine.connect() as connection:
+            driver = await sqlite_driver(connection)
+            if await driver.value("PRAGMA user_version") == 0:
+                return True
+            await driver.value("VACUUM")
+            is_busy = await driver.value("PRAGMA wal_checkpoint(TRUNCATE)")
+            if not is_busy:
+                await driver.value("PRAGMA user_version = 0")
+            return not is_busy
+
+
+async def _scrub_regularly(engine: AsyncEngine, erased: asyncio.Event) -> None:
+    while True:
+        erased.clear()
+        is_scrubbed = await _is_scrubbed(engine)
+        await asyncio.sleep(_EVERY_S)
+        if is_scrubbed:
+            await erased.wait()
+
+
+async def _is_scrubbed(engine: AsyncEngine) -> bool:
+    try:
+        return await scrub(engine)
+    except StorageError as error:
+        logger.warning("what was erased is still in the file: %s", error)
+        return False

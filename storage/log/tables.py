@@ -1,0 +1,213 @@
+"""Every SQL table.
+
+people                who talks to the bot
+updates               what a channel delivered, until it is handled, and that it was handled
+chats                 where people talk to the bot
+  dialogues           the talks of a chat, one of them open
+    turns             what was said, and what was asked for without words; dropped turns and older versions stay
+    replies           every answer that was handed on, those that failed or came too late included
+      answers         which turns a reply answers
+      generations     every draw of the model that was made for it
+    outbox            what the bot has to send, and how far it got
+      outbox_parts    the channel's ids of the messages that it became
+
+Times are seconds since the epoch. The id of a dialogue is random, so that live state which outlived its database is
+never taken for that of another dialogue; a reply's id comes from the worker; all other ids count up and are never given
+twice.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    literal_column,
+)
+
+from storage.log.safe_text import SafeText
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite counts up only in a column that is exactly INTEGER, and only AUTOINCREMENT never gives an erased id again.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("external_id", SafeText, nullable=False),
+    Column("name", SafeText, nullable=False),
+    Column("language", SafeText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("channel", "external_id"),
+    sqlite_autoincrement=True,
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("bot_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", SafeText),  # Erased when handled: what is worth keeping is in the other tables by then.
+    Column("received_at", Double, nullable=False, index=True),
+    Column("handled_at", Double),
+)
+
+chats = Table(
+    "chats",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("channel", String, nullable=False),
+    Column("external_id", SafeText, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("channel", "external_id"),
+    sqlite_autoincrement=True,
+)
+
+dialogues = Table(
+    "dialogues",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("chat_id", ForeignKey("chats.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("seed", String, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("closed_at", Double),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("ask", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("is_stale", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("speaker", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("person_id", ForeignKey("people.id", ondelete="SET NULL")),
+    Column("speaker_name", SafeText, nullable=False),
+    Column("ask", String, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("external_id", SafeText, nullable=False),
+    Column("state", String, nullable=False),
+    Column("position", Integer),  # The place in the transcript; none while it waits, nor for what has no words.
+    Column("version", Integer, nullable=False),
+    Column("replaces", ForeignKey("turns.id", ondelete="SET NULL")),
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), unique=True),
+    Column("created_at", Double, nullable=False),
+    Column("dropped_at", Double),
+    sqlite_autoincrement=True,
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), primary_key=True),
+    Column("turn_id", ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),  # 1 for the first draw; the last one is what the reply was made of.
+    Column("seed", String, nullable=False),
+    Column("seed_hash", String, nullable=False),
+    Column("prompt_hash", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("revision", String, nullable=False),
+    Column("sampling", JSON, nullable=False),
+    Column("draw", BigInteger, nullable=False),
+    Column("text", SafeText, nullable=False),
+    Column("stop", String, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("reused_tokens", Integer, nullable=False),
+    Column("new_tokens", Integer, nullable=False),
+    Column("queued_s", Double, nullable=False),
+    Column("first_token_s", Double, nullable=False),
+    Column("duration_s", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("turn_id", ForeignKey("turns.id", ondelete="CASCADE"), index=True),
+    Column("text", SafeText, nullable=False),
+    Column("buttons", JSON, nullable=False),
+    Column("reply_to", SafeText, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("sent_parts", Integer, nullable=False),
+    Column("is_maybe_duplicate", Boolean, nullable=False),
+    Column("failure", SafeText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("sent_at", Double),
+    sqlite_autoincrement=True,
+)
+
+outbox_parts = Table(
+    "outbox_parts",
+    metadata,
+    Column("outbox_id", ForeignKey("outbox.id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("external_id", SafeText, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+# States as literals: a partial index is used only for a query that spells out its condition.
+is_pending = updates.c.handled_at.is_(None)
+is_open = dialogues.c.closed_at.is_(None)
+is_waiting = turns.c.state == literal_column("'waiting'")
+is_kept = turns.c.dropped_at.is_(None)
+is_unsent = outbox.c.state.in_([literal_column("'pending'"), literal_column("'sending'")])
+
+
+def _partial(name: str, *columns: Column[object], where: ColumnElement[bool], unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
+_partial("ix_updates_pending", updates.c.bot_id, updates.c.update_id, where=is_pending)
+_partial("uq_dialogues_open", dialogues.c.chat_id, where=is_open, unique=True)
+_partial("uq_turns_place", turns.c.dialogue_id, turns.c.position, where=is_kept, unique=True)
+_partial("ix_turns_waiting", turns.c.dialogue_id, where=is_waiting)
+_partial("ix_turns_person_id", turns.c.person_id, where=turns.c.person_id.is_not(None))
+_partial("ix_turns_replaces", turns.c.replaces, where=turns.c.replaces.is_not(None))
+_partial("ix_outbox_unsent", outbox.c.id, where=is_unsent)

@@ -1,0 +1,21 @@
+"""Everything that may be written to the log in one transaction."""
+
+from __future__ import annotations
+
+from storage.log.arrivals import Arrivals
+from storage.log.erasure import Erasure
+from storage.log.moving import Moving
+from storage.log.outbox import Outbox
+from storage.log.places import Places
+from storage.log.recording import Recording
+from storage.log.taking_back import TakingBack
+
+
+class Writing(Arrivals, Places, TakingBack, Moving, Recording, Outbox, Erasure):
+    """One transaction, opened by `SqlLog.writing`: all of it is kept, or nothing.
+
+    Each base class is one idea and holds the methods of it.
+
+    Raises:
+        StorageUnavailable: from any method: the database is out of reach, busy or full.
+    """

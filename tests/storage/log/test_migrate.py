@@ -1,0 +1,67 @@
+"""The tables of a database, made and brought up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from dialogue.errors import StorageUnavailable
+from storage.log.migrate import migrate
+from storage.log.sql import sql_engines, transaction
+from storage.log.sql_log import sql_log
+from storage.log.tables import metadata
+from tests.storage.log.places import open_place
+
+
+def differences(connection: Connection) -> list[Any]:
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+async def test_the_versions_lead_to_the_tables(database_url: str) -> None:
+    async with sql_engines(database_url) as engines, transaction(engines.writing) as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_migrating_again_changes_nothing(database_url: str) -> None:
+    async with sql_log(database_url) as log:
+        place = await open_place(log)
+        await place.exchange("one", "ONE")
+        await migrate(database_url)
+
+        assert await place.texts() == ["one", "ONE"]
+
+
+async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    program = "import asyncio, sys; from storage.log.migrate import migrate; asyncio.run(migrate(sys.argv[1]))"
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+
+    processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", program, url]) for _ in range(3)]
+
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    async with sql_engines(url) as engines, transaction(engines.reading) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM alembic_version"))).scalar_one() == 1
+
+
+async def test_tasks_that_start_together_migrate_once(postgres: Any) -> None:
+    postgres.psql("CREATE DATABASE together;")
+    url = postgres.get_uri("together")
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(migrate(url))
+
+    async with sql_log(url) as log:
+        assert await (await open_place(log)).texts() == []
+
+
+async def test_a_database_out_of_reach_is_unavailable() -> None:
+    with pytest.raises(StorageUnavailable):
+        await migrate("postgresql://govorun@127.0.0.1:1/govorun")
