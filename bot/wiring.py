@@ -23,11 +23,11 @@ from dialogue.seeds import Seeds, load_seeds
 from dialogue.worker import Worker
 from storage.live.drafts import RedisDrafts
 from storage.live.embedded import embedded_redis
+from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
 from storage.live.lease import RedisLease
-from storage.live.live_history import RedisHistory
 from storage.live.presence import Presence, process_name
 from storage.live.redis_connection import Connection, redis_connection
 from storage.live.replies import RedisReplies

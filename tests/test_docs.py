@@ -80,3 +80,19 @@ def test_every_metric_is_in_the_docs_and_every_one_there_exists() -> None:
 
     assert {name: file for name, file in mentioned.items() if name not in readable} == {}
     assert metrics() <= {readable[name] for name in mentioned}
+
+
+def test_the_picture_of_the_house_names_every_file_and_none_that_is_gone() -> None:
+    picture = (ROOT / "docs" / "architecture.md").read_text()
+    named: set[str] = set()
+    for section in re.split(r"^### ", picture, flags=re.MULTILINE)[1:]:
+        folder = section.partition("\n")[0].strip()
+        named |= {folder + name for name in re.findall(r"^\| `([a-z_]+\.py)` \|", section, flags=re.MULTILINE)}
+    files = {
+        str(path.relative_to(ROOT))
+        for house in ("bot", "dialogue", "storage")
+        for path in (ROOT / house).rglob("*.py")
+        if path.name != "__init__.py" and "migrations" not in path.parts
+    }
+
+    assert named == files

@@ -19,10 +19,10 @@ from dialogue.replying import Replier
 from dialogue.turns import Outcome
 from dialogue.worker import Worker
 from storage.live.drafts import RedisDrafts
+from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
-from storage.live.live_history import RedisHistory
 from storage.live.presence import Backlog, Presence, process_name
 from storage.live.replies import RedisReplies
 from storage.log.migrate import migrate

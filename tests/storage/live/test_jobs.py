@@ -16,10 +16,10 @@ from dialogue.errors import StaleJob
 from dialogue.ports import Job
 from dialogue.turns import Ask, Dialogue, Outcome, Reply, Speaker
 from storage.live.drafts import RedisDrafts
+from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
-from storage.live.live_history import RedisHistory
 from storage.live.presence import Backlog, Presence, process_name
 from storage.live.redis_connection import redis_connection
 from storage.live.replies import RedisReplies

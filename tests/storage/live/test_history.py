@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from dialogue.ports import Job
 from dialogue.turns import Dialogue
 from storage.live.drafts import RedisDrafts
+from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
-from storage.live.live_history import RedisHistory
 from storage.records import LoggedHistory
 from tests.fakes import answered, said
 from tests.storage.live.test_jobs import asked, claimed
