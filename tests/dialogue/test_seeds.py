@@ -209,3 +209,10 @@ def test_the_project_comes_with_support_and_small_talk_in_two_languages() -> Non
 
     assert {"isp-support-en", "isp-support-ru", "small-talk-en", "small-talk-ru"} <= set(seeds.names)
     assert all(seed.greeting for seed in seeds)
+
+
+def test_the_example_of_the_docs_is_a_seed() -> None:
+    docs = Path(__file__).parents[2] / "docs" / "seeds.md"
+    example = docs.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+    assert read_seed("bakery-en.toml", example.encode()).title == "Bakery"
