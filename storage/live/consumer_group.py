@@ -30,14 +30,18 @@ class ConsumerGroup:
 
     Args:
         consumer: the process's own name, never used by another.
+        least_idle_s: how long an entry is left to a consumer that has no heartbeat, since that may be back soon.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, stream: str, group: str, consumer: str) -> None:
+    def __init__(
+        self, redis: Redis, keys: Keys, stream: str, group: str, consumer: str, least_idle_s: float = ALIVE_LIFETIME_S
+    ) -> None:
         self.stream = stream
         self.group = group
         self._redis = redis
         self._keys = keys
         self._consumer = consumer
+        self._least_idle_s = least_idle_s
         self._abandoned = redis.register_script(
             (resources.files("storage.live") / "scripts" / "abandoned.lua").read_text("utf-8")
         )
@@ -76,7 +80,7 @@ class ConsumerGroup:
             entries: list[Any] = await self._reading(
                 self._abandoned(
                     keys=[self.stream],
-                    args=[self.group, self._consumer, self._keys.alive, int(ALIVE_LIFETIME_S * 1000), limit],
+                    args=[self.group, self._consumer, self._keys.alive, int(self._least_idle_s * 1000), limit],
                 )
             )
         return self._held_from_now([(ticket, dict(zip(it[::2], it[1::2], strict=True))) for ticket, it in entries])

@@ -25,7 +25,9 @@ class RedisReplies:
     def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
         self._redis = redis
         self._keys = keys
-        self._group = ConsumerGroup(redis, keys, keys.replies(channel), RECORDERS, recorder)
+        # What a recorder left behind must not wait: the next reply of the same dialogue would be recorded before it.
+        # Two recorders of one reply do no harm, the log knows it by its id.
+        self._group = ConsumerGroup(redis, keys, keys.replies(channel), RECORDERS, recorder, least_idle_s=0.0)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:

@@ -2,7 +2,8 @@
 -- KEYS: 1 stream.   ARGV: 1 group, 2 consumer that takes them, 3 prefix of the heartbeats, 4 least idle time in
 -- milliseconds, 5 how many.   Returns the entries, as XCLAIM does.
 local page_length = 500
-local ids, is_alive, from, page = {}, {}, '-', nil
+-- Who asks lives, whatever became of its heartbeat while Redis was away.
+local ids, is_alive, from, page = {}, {[ARGV[2]] = true}, '-', nil
 repeat
   -- Page by page: the oldest entries may all be long jobs of the living.
   page = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[4], from, '+', page_length)

@@ -374,6 +374,22 @@ async def test_a_forged_inbox_is_dropped_and_never_run(rig: Rig) -> None:
     assert await nothing_is_left(rig)
 
 
+async def test_what_a_recorder_left_behind_comes_before_newer_replies(rig: Rig) -> None:
+    jobs = await rig.worker()
+    leaving = RedisReplies(rig.redis, rig.keys, "test", process_name("test"))
+    coming = RedisReplies(rig.redis, rig.keys, "test", process_name("test"))
+    await rig.inbox.queue([asked("1")])
+    await rig.answer(jobs, "first")
+    async with leaving.at_work():
+        await leaving.claim(10)
+    await rig.inbox.queue([asked("2")])
+    await rig.answer(jobs, "second")
+
+    claimed = [each.reply.text for each in await coming.claim(10) + await coming.claim(10)]
+
+    assert claimed == ["first", "second"]
+
+
 async def test_replies_of_a_dead_recorder_are_taken_over(rig: Rig) -> None:
     jobs = await rig.worker()
     await rig.inbox.queue([asked("1")])
