@@ -15,7 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bot.addresses import without_passwords
 
-# What others log below a warning is noise, the text of messages, or (httpx, aiosqlite) secrets.
+# What others log below a warning is noise, the text of messages, or (httpx) secrets.
 _OURS = ("bot", "dialogue", "storage")
 
 # A token that nobody told us about: of another bot, or of the settings before they were changed.

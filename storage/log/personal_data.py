@@ -6,9 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Row, bindparam, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.log.sql import translated
+from storage.log.sql import SqlConnection, translated
 from storage.log.tables import answers, chats, dialogues, generations, people, turns
 
 _read_person = select(people).where(
@@ -37,7 +36,7 @@ _read_generations = (
 )
 
 
-async def everything_about(connection: AsyncConnection, channel: str, external_id: str) -> dict[str, Any]:
+async def everything_about(connection: SqlConnection, channel: str, external_id: str) -> dict[str, Any]:
     """Return a person, what they said and what was written for them; empty where nothing is kept.
 
     What others said in the same groups is theirs, and not part of it.

@@ -12,10 +12,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
 from dialogue.errors import StorageError
-from storage.log.sql import sqlite_driver, translated
+from storage.log.sql import SqlConnection, SqlEngine, translated
+from storage.log.sqlite_engine import SqliteConnection, SqliteEngine
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ _EVERY_S = 20.0
 
 
 @asynccontextmanager
-async def scrubbing(engine: AsyncEngine) -> AsyncIterator[asyncio.Event]:
+async def scrubbing(engine: SqlEngine) -> AsyncIterator[asyncio.Event]:
     """Scrub soon after the event is set, and at exit what is left to do then."""
     erased = asyncio.Event()
     task = asyncio.create_task(_scrub_regularly(engine, erased))
@@ -37,34 +36,33 @@ async def scrubbing(engine: AsyncEngine) -> AsyncIterator[asyncio.Event]:
             await _is_scrubbed(engine)
 
 
-async def note_erasure(connection: AsyncConnection) -> None:
+async def note_erasure(connection: SqlConnection) -> None:
     """Leave a note in the database itself: a process that dies before it has scrubbed leaves that to the next one."""
-    if connection.dialect.name == "sqlite":
+    if isinstance(connection, SqliteConnection):
         with translated():
             await connection.exec_driver_sql("PRAGMA user_version = 1")
 
 
-async def scrub(engine: AsyncEngine) -> bool:
+async def scrub(engine: SqlEngine) -> bool:
     """Rewrite the file if there is a note to do so; say whether it is clean: no reader was in the way.
 
     Raises:
         StorageUnavailable: the database is busy or full.
     """
-    if engine.dialect.name != "sqlite":
+    if not isinstance(engine, SqliteEngine):
         return True
     with translated():
-        async with engine.connect() as connection:
-            driver = await sqlite_driver(connection)
-            if await driver.value("PRAGMA user_version") == 0:
+        async with engine.connected() as connection:
+            if await connection.value("PRAGMA user_version") == 0:
                 return True
-            await driver.value("VACUUM")
-            is_busy = await driver.value("PRAGMA wal_checkpoint(TRUNCATE)")
+            await connection.value("VACUUM")
+            is_busy = await connection.value("PRAGMA wal_checkpoint(TRUNCATE)")
             if not is_busy:
-                await driver.value("PRAGMA user_version = 0")
+                await connection.value("PRAGMA user_version = 0")
             return not is_busy
 
 
-async def _scrub_regularly(engine: AsyncEngine, erased: asyncio.Event) -> None:
+async def _scrub_regularly(engine: SqlEngine, erased: asyncio.Event) -> None:
     while True:
         erased.clear()
         is_scrubbed = await _is_scrubbed(engine)
@@ -73,7 +71,7 @@ async def _scrub_regularly(engine: AsyncEngine, erased: asyncio.Event) -> None:
             await erased.wait()
 
 
-async def _is_scrubbed(engine: AsyncEngine) -> bool:
+async def _is_scrubbed(engine: SqlEngine) -> bool:
     try:
         return await scrub(engine)
     except StorageError as error:

@@ -6,17 +6,15 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from dialogue.errors import SettingsError, StorageError, StorageUnavailable
-from storage.log import sqlite_connection
+from storage.log.sqlite_engine import SqliteConnection, SqliteEngine
 
 # Longer than the largest erasure of another process takes.
 LOCK_TIMEOUT_S = 10.0
@@ -29,6 +27,10 @@ _CONNECTIONS = 8
 _PASSING = ("08", "40", "53", "55", "57", "58")
 
 
+SqlEngine = AsyncEngine | SqliteEngine
+SqlConnection = AsyncConnection | SqliteConnection
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The two ways into a database; one and the same for PostgreSQL.
@@ -37,8 +39,8 @@ class Engines:
         writing: on SQLite a transaction holds the one lock for writing from its beginning to its end.
     """
 
-    reading: AsyncEngine
-    writing: AsyncEngine
+    reading: SqlEngine
+    writing: SqlEngine
 
 
 @asynccontextmanager
@@ -57,7 +59,7 @@ async def sql_engines(url: str) -> AsyncIterator[Engines]:
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+async def transaction(engine: SqlEngine) -> AsyncIterator[SqlConnection]:
     """Begin a transaction: committed at exit, rolled back on an error.
 
     Raises:
@@ -76,19 +78,12 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             await connection.close()  # Rolls back what was not committed.
 
 
-async def use_write_ahead_log(engine: AsyncEngine) -> None:
+async def use_write_ahead_log(engine: SqlEngine) -> None:
     """Let SQLite read while it writes; the file remembers it. PostgreSQL always does."""
-    if engine.dialect.name == "sqlite":
+    if isinstance(engine, SqliteEngine):
         with translated():
-            async with engine.connect() as connection:
-                await (await sqlite_driver(connection)).value("PRAGMA journal_mode = WAL")
-
-
-async def sqlite_driver(connection: AsyncConnection) -> sqlite_connection.SqliteConnection:
-    """Return the connection below SQLAlchemy's, for what SQLite does not do inside a transaction."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, sqlite_connection.SqliteConnection)
-    return driver
+            async with engine.connected() as connection:
+                await connection.value("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
@@ -121,40 +116,15 @@ def _engines(url: str) -> Engines:
 
 
 def _sqlite(path: Path) -> Engines:
-    reading = _sqlite_engine(path, stays_in_loop=False, pool_size=_CONNECTIONS)
-    # One connection: tasks of a process queue for it in order, instead of polling for SQLite's one lock.
-    writing = _sqlite_engine(path, stays_in_loop=True, pool_size=1, max_overflow=0)
-    _prepare(reading, "BEGIN", "PRAGMA query_only = ON")
-    _prepare(
-        writing,
-        "BEGIN IMMEDIATE",
+    reading = SqliteEngine(path, LOCK_TIMEOUT_S, "BEGIN", ["PRAGMA query_only = ON"], _CONNECTIONS, stays_in_loop=False)
+    pragmas = (
         "PRAGMA foreign_keys = ON",
         "PRAGMA synchronous = FULL",  # What was committed survives a power cut.
         "PRAGMA secure_delete = ON",  # What was erased is overwritten in the file.
     )
+    # One connection: tasks of a process queue for it in order, instead of polling for SQLite's one lock.
+    writing = SqliteEngine(path, LOCK_TIMEOUT_S, "BEGIN IMMEDIATE", pragmas, 1, stays_in_loop=True)
     return Engines(reading, writing)
-
-
-def _sqlite_engine(path: Path, stays_in_loop: bool, **options: Any) -> AsyncEngine:
-    return create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        async_creator=partial(sqlite_connection.connect, path, LOCK_TIMEOUT_S, stays_in_loop),
-        hide_parameters=True,
-        **options,
-    )
-
-
-def _prepare(engine: AsyncEngine, begin: str, *pragmas: str) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: Any, _: object) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
 
 def _postgresql(url: URL) -> AsyncEngine:

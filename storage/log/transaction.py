@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy import CursorResult, Executable, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from dialogue.errors import StorageError
 from dialogue.turns import Speaker
-from storage.log.sql import translated
+from storage.log.sql import SqlConnection, translated
 from storage.log.tables import dialogues, is_kept, is_open, is_waiting, turns
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -70,7 +69,7 @@ class OpenDialogue:
 class Transaction:
     """One open transaction, and the clock that dates what happens in it."""
 
-    def __init__(self, connection: AsyncConnection, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: SqlConnection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
 
