@@ -36,6 +36,9 @@ MAX_DRAWS = 3
 # A small model that is sure of its repetition repeats it at the same temperature, whatever the draw.
 _WARMER = 0.3
 
+# What the person said longer ago may well be taken up by the bot.
+_RECENT_TURNS = 6
+
 _WORD = re.compile(r"\w+")
 
 
@@ -84,7 +87,8 @@ class Replier:
         """Draw until the reply is not empty and repeats neither the bot nor the person, at most MAX_DRAWS times."""
         ask = job.messages[0].ask
         last_reply = recalled.last_reply() or ""
-        said_just_now = [last_reply, *(message.text for message in job.messages)] if ask is not Ask.CONTINUE else []
+        heard = [turn.text for turn in recalled.turns[-_RECENT_TURNS:] if turn.speaker is Speaker.PERSON]
+        worn = [last_reply, *heard, *(message.text for message in job.messages)] if ask is not Ask.CONTINUE else []
         written = ""
         generations: list[Generation] = []
         for number in range(MAX_DRAWS):
@@ -94,7 +98,7 @@ class Replier:
             generations.append(self._generation(job, seed, prompt, completion))
             drawn = _shown(completion, seed)
             written = drawn or written
-            if drawn and not any(_is_same(drawn, each) for each in said_just_now):
+            if drawn and not any(_is_same(drawn, each) for each in worn):
                 break
         if not written:
             return Reply(Outcome.EMPTY, ask, generations=tuple(generations))

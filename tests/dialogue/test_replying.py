@@ -65,6 +65,14 @@ async def test_a_reply_that_parrots_the_person_is_drawn_again() -> None:
     assert reply.text == "Since when?"
 
 
+async def test_a_reply_that_parrots_what_the_person_said_a_while_ago_is_drawn_again() -> None:
+    engine = ScriptedEngine([" Yes, it works!\nUser1:", " Goodbye!\nUser1:"])
+
+    reply = await reply_of(engine, a_job("No, thanks"), said("Help", "Restart it.", "Yes, it works!", "Anything else?"))
+
+    assert reply.text == "Goodbye!"
+
+
 async def test_each_new_draw_is_warmer_and_says_so_in_the_log() -> None:
     engine = ScriptedEngine(["\nUser1:", "\nUser1:", " At last.\nUser1:"])
 
