@@ -8,8 +8,8 @@ from dialogue.engine.loading import INSTEAD, LoadedModel
 from dialogue.engine.slots import SlotModel
 from dialogue.errors import ModelRefused
 
-# How far the logits of the same tokens may be apart, as a share of their length. Measured: at most 0.000001 in float32, a
-# missing mask 0.27 (Gemma 3 270M) to 0.72. The halves leave room for the rounding of deep models, which adds up.
+# How far the logits of the same tokens may be apart, as a share of their length. Measured: at most 0.000001 in float32;
+# without a mask 0.27 (Gemma 3 270M) to 0.72. The halves leave room for the rounding of deep models, which adds up.
 TOLERANCE = {torch.bfloat16: 0.1, torch.float16: 0.05, torch.float32: 0.001}
 
 
