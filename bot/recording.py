@@ -63,11 +63,7 @@ class Recorder:
         outgoing = [each for each in recorded if each is not None]
         await self._deliver(outgoing)
         refused = [each for each, row in zip(claimed, recorded, strict=True) if row is None]
-        try:
-            await self._inbox.take_back(refused)
-            await self._replies.acknowledge(claimed)
-        except StorageUnavailable as error:
-            logger.warning("recorded, not acknowledged: %s", error)
+        await self._settle(claimed, refused)
 
     async def _written(self, claimed: Sequence[Finished]) -> list[Outgoing | None]:
         while True:
@@ -76,4 +72,17 @@ class Recorder:
                     return await writing.record_replies(claimed)
             except StorageUnavailable as error:
                 logger.warning("replies wait for the log: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _settle(self, claimed: Sequence[Finished], refused: Sequence[Finished]) -> None:
+        """Take the replies out of Redis, and what SQL did not take as the next turn out of its history."""
+        while True:
+            try:
+                await self._inbox.take_back(refused)
+                if not await self._replies.acknowledge(claimed):
+                    # Redis was lost in the meantime, and its history may go on without these turns.
+                    await self._inbox.take_back(claimed)
+                return
+            except StorageUnavailable as error:
+                logger.warning("recorded, not acknowledged: %s", error)
                 await asyncio.sleep(_PAUSE_S)

@@ -54,10 +54,10 @@ class RedisReplies:
                 await self._group.acknowledge([ticket])
         return claimed
 
-    async def acknowledge(self, finished: Sequence[Finished]) -> None:
-        """Take recorded replies out of the stream for good.
+    async def acknowledge(self, finished: Sequence[Finished]) -> bool:
+        """Take recorded replies out of the stream for good; False where Redis had lost some of them.
 
         Raises:
-            StorageUnavailable: Redis is out of reach; they will be claimed, and recognised, again.
+            StorageUnavailable: Redis is out of reach; they may be claimed, and recognised, again.
         """
-        await self._group.acknowledge([each.ticket for each in finished])
+        return await self._group.acknowledge([each.ticket for each in finished])

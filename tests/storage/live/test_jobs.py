@@ -390,6 +390,18 @@ async def test_what_a_recorder_left_behind_comes_before_newer_replies(rig: Rig) 
     assert claimed == ["first", "second"]
 
 
+async def test_a_recorder_learns_that_redis_lost_what_it_recorded(rig: Rig) -> None:
+    jobs = await rig.worker()
+    await rig.inbox.queue([asked("1"), asked("1", dialogue_id="8")])
+    await rig.answer(jobs, "kept")
+    await rig.answer(jobs, "lost")
+    replies = RedisReplies(rig.redis, rig.keys, "test", process_name("test"))
+    kept, lost = await replies.claim(10)
+    await rig.redis.xdel(rig.keys.replies("test"), lost.ticket)
+
+    assert [await replies.acknowledge([each]) for each in (kept, lost)] == [True, False]
+
+
 async def test_replies_of_a_dead_recorder_are_taken_over(rig: Rig) -> None:
     jobs = await rig.worker()
     await rig.inbox.queue([asked("1")])
