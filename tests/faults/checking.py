@@ -28,7 +28,7 @@ async def judged(
     rig: Rig,
     guarantee: str,
     said: Sequence[Said],
-    injected: int,
+    injected: int | None = None,
     excused: Collection[str] = (),
     limit_s: float | None = None,
     expected_error: str = "",
@@ -38,6 +38,7 @@ async def judged(
     """Wait until everything is answered and quiet, stop the processes, and compare what is known where.
 
     Args:
+        injected: how many faults; by default, how often something was struck.
         excused: nonces that need not be answered: an apology or a cancellation took the answer's place.
         limit_s: the promise on the time to recover.
         expected_error: an error in the logs with these words is no complaint.
@@ -63,7 +64,7 @@ async def judged(
     people = len({each.chat_id for each in said})
     return Result(
         guarantee=guarantee,
-        injected=injected,
+        injected=len(rig.all_strikes()) if injected is None else injected,
         load=f"{len(said)} messages in {people} chats",
         lost=len(missing),
         doubled=doubled,

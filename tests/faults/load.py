@@ -22,13 +22,22 @@ class Size:
     """How large a scenario is.
 
     Args:
-        strikes: how often it is struck.
+        messages: how many in each chat.
+        strikes: how often it is struck, about.
+        seed: for everything that is left to chance.
+        database: `sqlite` or `postgresql`.
     """
 
     chats: int
     messages: int
     strikes: int
     seed: int = 1
+    database: str = "sqlite"
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there is time for more than a glance."""
+        return self.chats >= LARGE.chats
 
 
 SMALL = Size(chats=40, messages=10, strikes=5)

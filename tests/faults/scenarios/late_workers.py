@@ -12,7 +12,7 @@ from tests.faults.rig import rig
 
 async def late_workers(size: Size) -> Result:
     """Let everything be said before the first worker starts."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         await built.start("bot")
         load = built.load()
         for _ in range(size.messages):

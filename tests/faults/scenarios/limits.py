@@ -16,12 +16,12 @@ _MOST_REFUSED = 0.01
 
 async def limits(size: Size) -> Result:
     """Talk in many chats and some groups to a server that counts, and have it pause one chat in between."""
-    async with rig(size.seed, telegram_options=["--strict"]) as built:
+    async with rig(size, telegram_options=["--strict"]) as built:
         await asyncio.gather(built.start("bot", ("--with-limits",), ("--with-limits",)), built.start("worker"))
         load = built.load()
         groups = [-1 - number for number in range(max(2, size.chats // 20))]
-        seconds = 6.0 if size.strikes < 50 else 300.0
-        retry_after_s = 3 if size.strikes < 50 else 7
+        seconds = 300.0 if size.is_large else 6.0
+        retry_after_s = 7 if size.is_large else 3
         rounds = max(3, int(seconds / 10))
         paused = 1
         people = range(1, size.chats + 1)

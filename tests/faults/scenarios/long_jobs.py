@@ -13,8 +13,8 @@ from tests.faults.rig import Rig, rig
 
 async def long_jobs(size: Size) -> Result:
     """Let each reply take far longer than a heartbeat lives."""
-    async with rig(size.seed) as built:
-        heartbeats = 4 if size.strikes < 50 else 10
+    async with rig(size) as built:
+        heartbeats = 10 if size.is_large else 4
         await built.start_all("bot", *["worker"] * 4)
         load = built.load()
         await load.say(range(1, size.chats + 1), lambda nonce: f"{nonce} sleep={heartbeats * ALIVE_LIFETIME_S}")

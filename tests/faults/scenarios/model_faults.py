@@ -26,7 +26,7 @@ _SORRY = {text(f"outcome_{Outcome.ENGINE_DOWN.value}", language) for language in
 
 async def model_faults(size: Size) -> Result:
     """Let a fifth of all calls to the model server fail in one of five ways."""
-    async with rig(size.seed) as built, _model_server(Random(size.seed)) as (url, struck):
+    async with rig(size) as built, _model_server(Random(size.seed)) as (url, struck):
         built.settings["GOVORUN_MODEL"] = url
         await built.start_all("bot", "worker")
         load = built.load()

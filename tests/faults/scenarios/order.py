@@ -10,8 +10,8 @@ from tests.faults.rig import rig
 
 async def order(size: Size) -> Result:
     """Let people write faster than they are answered, to several bots and workers."""
-    async with rig(size.seed) as built:
-        await built.start_all("bot", "bot", "bot", *["worker"] * (2 if size.chats < 100 else 4))
+    async with rig(size) as built:
+        await built.start_all("bot", "bot", "bot", *["worker"] * (4 if size.is_large else 2))
         load = built.load()
         await load.chatter(range(1, size.chats + 1), size.messages, pause_s=(0.0, 0.5))
         return await judged(built, "G8", load.said, injected=0, note="bursts are answered together")

@@ -18,9 +18,9 @@ RECOVERY_S = 30.0
 
 async def poison(size: Size) -> Result:
     """Let a few people send what kills any worker, in the midst of everybody's talk."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         poisoners = range(1, 1 + max(1, size.strikes // 10))
-        await built.start_all("bot", "worker", "worker", *["worker"] * (0 if size.chats < 100 else 2))
+        await built.start_all("bot", "worker", "worker", *["worker"] * (2 if size.is_large else 0))
         load = built.load()
         # A dialogue with a past: what is put aside must not come back with it.
         await load.say(poisoners)

@@ -16,7 +16,7 @@ _STALL_S = 7.0
 
 async def redis_crash(size: Size) -> Result:
     """Kill valkey under load; each second time the end of its file is cut off, each third time all of it is gone."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         await built.start_all("bot", "worker", "worker")
         load = built.load()
         kills = max(3, size.strikes * 2 // 5)
@@ -29,7 +29,7 @@ async def redis_crash(size: Size) -> Result:
 
 async def redis_stall(size: Size) -> Result:
     """Let valkey stand still for longer than anybody waits for it, again and again."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         await built.start_all("bot", "worker", "worker")
         load = built.load()
         stalls = max(1, size.strikes // 5)

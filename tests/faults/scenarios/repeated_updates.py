@@ -18,7 +18,7 @@ _DAY_AND_MORE_S = 25 * 3600
 
 async def repeated_updates(size: Size) -> Result:
     """Have every update pushed two to five times to three bots, the last time a day later and after a restart."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         built.take_pushes()
         services = await built.start_all("web", "bot", "bot", "bot", "worker")
         load = built.load()

@@ -16,12 +16,12 @@ STOP_S = 10.0
 
 async def rolling_restart(size: Size) -> Result:
     """Send SIGTERM to one process after the other, under load."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         services = await built.start_all("bot", "bot", "worker", "worker")
         load = built.load()
         rounds = max(1, size.strikes // len(services))
         talking = asyncio.create_task(
-            load.chatter(range(1, size.chats + 1), size.messages, (0.1, rounds * 24.0 / size.messages))
+            load.chatter(range(1, size.chats + 1), size.messages, (0.1, rounds * 14.0 / size.messages))
         )
         took_s = []
         for service in services * rounds:

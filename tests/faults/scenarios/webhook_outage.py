@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import text
+
+from storage.log.sql import sql_engines, transaction
 from tests.faults.checking import judged
 from tests.faults.load import Load, Size
 from tests.faults.result import Result
@@ -18,13 +20,13 @@ REFUSAL_S = 1.0
 
 async def webhook_outage(size: Size) -> Result:
     """Take Redis and SQL away while Telegram pushes; it pushes again what was refused."""
-    async with rig(size.seed) as built:
+    async with rig(size) as built:
         built.take_pushes()
         await built.start_all("web", "bot", "worker")
         load = built.load()
         people = range(1, size.chats + 1)
         await load.chatter(people, size.messages // 2, pause_s=(0.05, 0.3))
-        outage_s = 3.0 if size.strikes < 50 else 30.0
+        outage_s = 30.0 if size.is_large else 3.0
         before = len(await built.telegram("pushed"))
         async with _sql_locked(built):
             await built.valkey.kill()
@@ -44,17 +46,12 @@ async def webhook_outage(size: Size) -> Result:
 
 @asynccontextmanager
 async def _sql_locked(built: Rig) -> AsyncIterator[None]:
-    """Hold SQLite's one lock for writing."""
-    connection = await asyncio.to_thread(
-        sqlite3.connect, built.folder / "log.db", timeout=10, isolation_level=None, check_same_thread=False
-    )
-    await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-    built.strikes.append(time.time())
-    try:
+    """Keep everybody else from writing."""
+    async with sql_engines(built.sql_url) as engines, transaction(engines.writing) as connection:
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("LOCK TABLE updates IN ACCESS EXCLUSIVE MODE"))
+        built.strikes.append(time.time())
         yield
-    finally:
-        connection.rollback()
-        connection.close()
 
 
 async def _keep_talking(load: Load, people: range, messages: int, seconds: float) -> None:

@@ -20,9 +20,9 @@ _APART = 10  # replies between two stops of a worker
 
 async def zombie_worker(size: Size) -> Result:
     """Stop workers with replies in hand for three times as long as a heartbeat lives."""
-    async with rig(size.seed) as built:
-        zombies = 3 if size.strikes < 50 else 6
-        stops = 1 if size.strikes < 50 else 8
+    async with rig(size) as built:
+        zombies = 6 if size.is_large else 3
+        stops = 8 if size.is_large else 1
         _, *stopped = await asyncio.gather(
             built.start("bot"), *(_worker(built, stops) for _ in range(zombies)), built.start("worker")
         )
@@ -41,8 +41,8 @@ async def zombie_worker(size: Size) -> Result:
 
 async def zombie_bot(size: Size) -> Result:
     """Stop the bot until another has its lease, and let it go on."""
-    async with rig(size.seed) as built:
-        places = built.random.sample(_BOT_PLACES, k=1 if size.strikes < 50 else len(_BOT_PLACES))
+    async with rig(size) as built:
+        places = built.random.sample(_BOT_PLACES, k=len(_BOT_PLACES) if size.is_large else 1)
         load = built.load()
         complaints = []
         await built.start("worker")
