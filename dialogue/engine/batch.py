@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dialogue.engine.request import Request
+from dialogue.engine.rows import Rows
 from dialogue.engine.sampling import choose, penalise
 from dialogue.errors import EngineUnavailable
 
@@ -26,6 +27,8 @@ PROMPT_TOKENS_PER_STEP = 256
 class Batch:
     """Gives each request a slot, reads its prompt piece by piece, and writes one token per step for all of them.
 
+    What a slot still holds of an earlier text is not read again where the prompt begins with it.
+
     Requests beyond the number of slots wait in order. It is not safe for threads: one of them owns it.
     """
 
@@ -33,6 +36,7 @@ class Batch:
         self._model = model
         self._waiting: deque[Request] = deque()
         self._seated: dict[int, Request] = {}
+        self._rows = Rows()
 
     @property
     def is_empty(self) -> bool:
@@ -67,6 +71,7 @@ class Batch:
         for request in self._seated.values():
             request.error = error
         self._seated.clear()
+        self._rows.clear()
         self._model.reset()
 
     def abandon(self, error: EngineUnavailable) -> None:
@@ -81,10 +86,12 @@ class Batch:
         self._waiting = deque(request for request in self._waiting if not request.is_over)
 
     def _fill_slots(self) -> None:
-        # The lowest first: the model is fastest where the slots in use lie side by side.
-        free = [slot for slot in range(self._model.slots) if slot not in self._seated]
-        for slot in free[: len(self._waiting)]:
-            self._seated[slot] = self._waiting.popleft()
+        free = {slot for slot in range(self._model.slots) if slot not in self._seated}
+        while free and self._waiting:
+            request = self._waiting.popleft()
+            slot = self._rows.row_for(request, free)
+            self._seated[slot] = request
+            free.remove(slot)
 
     def _read_prompt(self) -> None:
         """Read a piece of the oldest prompt that is not read yet, and draw its first token at the end of it."""
@@ -92,6 +99,10 @@ class Batch:
         if not reading:
             return
         slot, request = reading[0], self._seated[reading[0]]
+        donor = self._rows.donor_for(request)
+        if donor is not None:
+            self._model.copy(donor[0], slot, donor[1])
+            request.reuse(donor[1])
         piece = request.tokens[request.read_tokens : request.read_tokens + PROMPT_TOKENS_PER_STEP]
         try:
             logits = self._model.next_logits([slot], [request.read_tokens], [piece])

@@ -22,6 +22,7 @@ class Request:
         self.tokens = list(prompt_tokens)
         self.prompt_tokens = len(prompt_tokens)
         self.read_tokens = 0
+        self.reused_tokens = 0
         self.stop: StopReason | None = None
         self.error: EngineUnavailable | None = None
         self.is_cancelled = False
@@ -50,6 +51,11 @@ class Request:
     def is_over(self) -> bool:
         """Say that nothing more will be written."""
         return self.is_cancelled or self.stop is not None or self.error is not None
+
+    def reuse(self, tokens: int) -> None:
+        """Note that the keys of so many tokens at the beginning are there without having been computed for it."""
+        self.reused_tokens += tokens - self.read_tokens
+        self.read_tokens = tokens
 
     def next_luck(self) -> float:
         """Return the number from [0, 1) that decides the next draw: the n-th of a draw is always the same."""

@@ -38,6 +38,10 @@ class SlotModel:
         """Throw all cached keys and values away, and the memory with them."""
         self._cache = SlotCache(self.slots, self.row_tokens)
 
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Give a row the first `tokens` tokens of another one."""
+        self._cache.copy(source, target, tokens)
+
     def next_logits(self, rows: Sequence[int], starts: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
         """Read tokens into rows, the same number into each, and return the logits behind the last one.
 
@@ -105,6 +109,11 @@ class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types
             store[self._rows[:, None], :, self._positions] = new.transpose(1, 2)
             seen.append(store[self._seen, :, : self._end])
         return seen[0], seen[1]
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Copy keys and values of the first `tokens` tokens from row to row."""
+        for store in (*self._keys.values(), *self._values.values()):
+            store[target, :, :tokens] = store[source, :, :tokens]
 
     def get_seq_length(self, layer: int = 0) -> int:
         """Return how many tokens were there before the ones being read."""

@@ -167,7 +167,7 @@ def _settle(call: _Call, now: float) -> None:
                 text=request.text,
                 stop=request.stop,
                 prompt_tokens=request.prompt_tokens,
-                reused_tokens=0,
+                reused_tokens=request.reused_tokens,
                 new_tokens=request.new_tokens,
                 first_token_s=call.first_token_at - call.started,
                 duration_s=now - call.started,

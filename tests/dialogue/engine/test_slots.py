@@ -40,6 +40,33 @@ def test_greedy_texts_that_join_and_leave_are_those_of_generate(kind: str) -> No
     ]
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_texts_that_reuse_keys_are_those_of_generate(kind: str) -> None:
+    model = tiny_model(kind)
+    chance = random.Random(2)
+    seed = [chance.randrange(5, 256) for _ in range(40)]
+    dialogues = [[*seed, *[chance.randrange(5, 256) for _ in range(6)]] for _ in range(5)]
+    batch = Batch(SlotModel(model, slots=3, row_tokens=512))
+    written: list[Request] = []
+
+    with torch.inference_mode():
+        for turn in range(4):
+            requests = [_request(model, tokens, 5 + turn) for tokens in dialogues]
+            for request in requests:
+                batch.add(request)
+            while not batch.is_empty:
+                batch.step()
+            written += requests
+            # The next turn follows in the same dialogue, as a person would go on, and in another order.
+            dialogues = [[*request.tokens, *[chance.randrange(5, 256) for _ in range(4)]] for request in requests]
+            chance.shuffle(dialogues)
+
+    assert sum(each.reused_tokens for each in written) > sum(each.prompt_tokens for each in written) / 2
+    for request in written:
+        prompt_tokens = request.tokens[: request.prompt_tokens]
+        assert request.tokens == _generate(model, prompt_tokens, request.sampling.max_new_tokens)
+
+
 def _request(model: Any, tokens: list[int], new: int) -> Request:
     return Request(prompt("", Sampling(temperature=0, max_new_tokens=new)), tokens, loaded(model).vocabulary)
 
