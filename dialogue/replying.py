@@ -76,10 +76,11 @@ class Replier:
         try:
             budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
             text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
+            return await self._drawn(job, seed, text, sampling, recalled, publish)
         except PromptTooLong as error:
+            # A server that counts otherwise than it was estimated may say so only now.
             logger.warning("dialogue %s: %s", job.dialogue_id, error)
             return Reply(Outcome.TOO_LONG, ask)
-        return await self._drawn(job, seed, text, sampling, recalled, publish)
 
     async def _drawn(
         self, job: Job, seed: Seed, text: str, sampling: Sampling, recalled: Dialogue, publish: Publish

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dialogue.errors import EngineUnavailable
+from dialogue.errors import EngineUnavailable, PromptTooLong
 from dialogue.ports import Job
 from dialogue.replying import Replier
 from dialogue.turns import Ask, Dialogue, Outcome, Reply, StopReason
@@ -136,6 +136,12 @@ async def test_a_message_beyond_the_context_gets_a_sentence() -> None:
     engine = ScriptedEngine([], context_tokens=40)
 
     reply = await reply_of(engine, a_job("word " * 60))
+
+    assert reply.outcome is Outcome.TOO_LONG
+
+
+async def test_a_server_that_finds_the_prompt_too_long_gets_the_person_the_same_sentence() -> None:
+    reply = await reply_of(ScriptedEngine([PromptTooLong("2049 tokens")]), a_job("Hi"))
 
     assert reply.outcome is Outcome.TOO_LONG
 
