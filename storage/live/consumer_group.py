@@ -110,22 +110,6 @@ class ConsumerGroup:
         self._held.discard(ticket)
         self._may_have_swallowed = True
 
-    async def acknowledge(self, tickets: list[str]) -> bool:
-        """Take entries out of the stream for good; say whether all of them were still there.
-
-        Raises:
-            StorageUnavailable: Redis is out of reach.
-        """
-        if not tickets:
-            return True
-        # Even where this fails: what stays in the stream must be read again.
-        self._held.difference_update(tickets)
-        async with translated_errors(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self.stream, self.group, *tickets)
-            pipe.xdel(self.stream, *tickets)
-            _, deleted = await pipe.execute()
-        return bool(deleted == len(tickets))
-
     async def _swallowed(self, limit: int) -> list[Entry]:
         read = await self._read("0", limit + len(self._held), 0)
         swallowed = [(ticket, fields) for ticket, fields in read if ticket not in self._held]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from redis.asyncio import Redis
 
-from dialogue.errors import StaleJob
+from dialogue.errors import StaleJob, StorageUnavailable
 from dialogue.ports import Job
 from dialogue.turns import Dialogue
 from storage.live.keys import HISTORY_LIFETIME_S, HISTORY_TURNS, Keys
@@ -54,6 +54,11 @@ class RedisHistory:
         return await self._rebuild(job)
 
     async def _rebuild(self, job: Job) -> Dialogue:
+        async with translated_errors():
+            is_late: Any = await self._redis.hget(self._keys.state(job.dialogue_id), "unrecorded")
+        if is_late:
+            # Without it, what is rebuilt now would have a hole that nobody notices later.
+            raise StorageUnavailable(f"dialogue {job.dialogue_id}: a reply is still on its way to the log")
         logged = await self._log.history(job.dialogue_id)
         # The messages of the job itself may be in the log already as said; they are the question, not the history.
         turns = [

@@ -1,18 +1,18 @@
 """Every Redis key and its lifetime.
 
-| key               | kind   | holds                                                       | lives               |
-|-------------------|--------|-------------------------------------------------------------|---------------------|
-| jobs              | stream | one entry per dialogue that has something to answer         | until acknowledged  |
-| replies:CHANNEL   | stream | what workers wrote, until it is recorded in SQL             | until acknowledged  |
-| inbox:DIALOGUE    | list   | messages not answered yet, oldest first                     | until answered      |
-| history:DIALOGUE  | list   | the turns of the dialogue, a copy of what SQL has           | HISTORY_LIFETIME_S  |
-| state:DIALOGUE    | hash   | epoch, attempt; while a job is in flight: job, tries, taken | HISTORY_LIFETIME_S  |
-| answered:DIALOGUE | zset   | the last messages that were answered in this epoch, by id   | HISTORY_LIFETIME_S  |
-| alive:CONSUMER    | string | says that a worker or a recorder lives                      | ALIVE_LIFETIME_S    |
-| lease:NAME        | string | who holds the lease                                         | LEASE_LIFETIME_S    |
-| put-aside         | stream | jobs that killed every worker that tried them               | last PUT_ASIDE_KEPT |
-| live:CHANNEL      | pubsub | drafts, and which dialogues changed                         |                     |
-| interruptions     | pubsub | which dialogues were interrupted, for the workers           |                     |
+| key               | kind   | holds                                                             | lives               |
+|-------------------|--------|-------------------------------------------------------------------|---------------------|
+| jobs              | stream | one entry per dialogue that has something to answer               | until acknowledged  |
+| replies:CHANNEL   | stream | what workers wrote, until it is recorded in SQL                   | until acknowledged  |
+| inbox:DIALOGUE    | list   | messages not answered yet, oldest first                           | until answered      |
+| history:DIALOGUE  | list   | the turns of the dialogue, a copy of what SQL has                 | HISTORY_LIFETIME_S  |
+| state:DIALOGUE    | hash   | epoch, attempt, unrecorded; of a job in flight: job, tries, taken | HISTORY_LIFETIME_S  |
+| answered:DIALOGUE | zset   | the last messages that were answered in this epoch, by id         | HISTORY_LIFETIME_S  |
+| alive:CONSUMER    | string | says that a worker or a recorder lives                            | ALIVE_LIFETIME_S    |
+| lease:NAME        | string | who holds the lease                                               | LEASE_LIFETIME_S    |
+| put-aside         | stream | jobs that killed every worker that tried them                     | last PUT_ASIDE_KEPT |
+| live:CHANNEL      | pubsub | drafts, and which dialogues changed                               |                     |
+| interruptions     | pubsub | which dialogues were interrupted, for the workers                 |                     |
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from storage.live.consumer_group import ConsumerGroup
 from storage.live.keys import RECORDERS, Keys
-from storage.live.redis_connection import translated_errors
+from storage.live.redis_connection import DialogueScript, translated_errors
 from storage.live.wire import UnreadableRecord, decode_finished
 from storage.records import Finished
 
@@ -24,6 +24,7 @@ class RedisReplies:
 
     def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
         self._redis = redis
+        self._recorded = DialogueScript(redis, "recorded")
         self._keys = keys
         # What a recorder left behind must not wait: the next reply of the same dialogue would be recorded before it.
         # Two recorders of one reply do no harm, the log knows it by its id.
@@ -49,9 +50,10 @@ class RedisReplies:
             except (UnreadableRecord, KeyError, TypeError, ValueError) as error:
                 # The messages it answers still wait in SQL: the reconciler queues them again.
                 logger.error("reply %s dropped: %r", ticket, error)
+                dialogue_id = fields.get("dialogue", "")
                 async with translated_errors():
-                    await self._redis.delete(self._keys.answered(fields.get("dialogue", "")))
-                await self._group.acknowledge([ticket])
+                    await self._redis.delete(self._keys.answered(dialogue_id))
+                await self._take_out([(dialogue_id, ticket)])
         return claimed
 
     async def acknowledge(self, finished: Sequence[Finished]) -> bool:
@@ -60,4 +62,16 @@ class RedisReplies:
         Raises:
             StorageUnavailable: Redis is out of reach; they may be claimed, and recognised, again.
         """
-        return await self._group.acknowledge([each.ticket for each in finished])
+        return await self._take_out([(each.dialogue_id, each.ticket) for each in finished])
+
+    async def _take_out(self, recorded: Sequence[tuple[str, str]]) -> bool:
+        # First of all, since what then stays in the stream must be read again.
+        for _, ticket in recorded:
+            self._group.release(ticket)
+        were_there = await self._recorded.for_each(
+            [
+                ([*self._keys.dialogue(dialogue_id), self._group.stream], [dialogue_id, self._group.group, ticket])
+                for dialogue_id, ticket in recorded
+            ]
+        )
+        return all(were_there)

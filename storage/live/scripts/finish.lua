@@ -27,6 +27,7 @@ else
   -- It expired or was found wrong while the worker wrote: half a history would pass for a whole one.
   redis.call('DEL', history)
 end
+redis.call('HINCRBY', state, 'unrecorded', 1)
 redis.call('XADD', replies, '*', 'v', '1', 'dialogue', dialogue, 'reply', reply)
 drop_job()
 ensure_job()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from redis.asyncio import Redis
 
+from dialogue.errors import StorageUnavailable
 from dialogue.ports import Job
 from dialogue.turns import Dialogue
 from storage.live.drafts import RedisDrafts
@@ -14,6 +15,8 @@ from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
+from storage.live.presence import process_name
+from storage.live.replies import RedisReplies
 from storage.records import LoggedHistory
 from tests.fakes import answered, said
 from tests.storage.live.test_jobs import asked, claimed
@@ -39,6 +42,11 @@ class Live:
     jobs: RedisJobs
     log: RememberingLog
     history: RedisHistory
+
+    async def record(self) -> None:
+        """Take everything that was finished out of the stream, as a recorder does once it is in the log."""
+        replies = RedisReplies(self.redis, self.keys, "test", process_name("test"))
+        await replies.acknowledge(await replies.claim(10))
 
     async def job(self, message_id: str, after: str = "") -> Job:
         await self.inbox.queue([replace(asked(message_id, f"message {message_id}"), after=after)])
@@ -75,11 +83,26 @@ async def test_a_history_that_is_there_is_not_read_from_the_log(live: Live) -> N
 async def test_a_history_without_the_last_recorded_reply_is_out_of_date(live: Live) -> None:
     job = await live.job("1")
     await live.jobs.finish(job, await live.history.recall(job), answered("what Redis has"))
+    await live.record()
     live.log.logged = LoggedHistory(said("message 1", "what the log has"), ("1", "r9"))
 
     recalled = await live.history.recall(await live.job("2", after="r9"))
 
     assert [turn.text for turn in recalled.turns] == ["message 1", "what the log has"]
+
+
+async def test_a_history_is_not_rebuilt_while_a_reply_is_on_its_way_to_the_log(live: Live) -> None:
+    job = await live.job("1")
+    await live.jobs.finish(job, await live.history.recall(job), answered("Hello."))
+    await live.redis.delete(live.keys.history("7"))
+    job = await live.job("2")
+
+    with pytest.raises(StorageUnavailable, match="on its way"):
+        await live.history.recall(job)
+    await live.record()
+    live.log.logged = LoggedHistory(said("message 1", "Hello."), ("1", "r1"))
+
+    assert [turn.text for turn in (await live.history.recall(job)).turns] == ["message 1", "Hello."]
 
 
 async def test_the_messages_of_the_job_are_not_in_its_own_history(live: Live) -> None:
