@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class Visit:
     person: Person
 
 
-Deliver = Callable[[list[Outgoing]], Awaitable[None]]
+Deliver = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Takes messages of the outbox in order; must not raise."""
 
 

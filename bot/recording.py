@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.conversation import Deliver
 from dialogue.errors import StorageUnavailable
@@ -12,9 +12,19 @@ from dialogue.failpoints import reach
 from storage.live.inbox import RedisInbox
 from storage.live.replies import RedisReplies
 from storage.log.sql_log import SqlLog
+from storage.log.writing import Writing
 from storage.records import Finished, Outgoing
 
 logger = logging.getLogger(__name__)
+
+Begin = Callable[[Writing, Sequence[Outgoing]], Awaitable[Sequence[Outgoing]]]
+"""Notes, in the transaction that records messages, which are about to be sent; returns all as they are then."""
+
+
+async def begin_later(writing: Writing, outgoing: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    """Note nothing yet."""
+    return outgoing
+
 
 # One transaction for as many replies as came in while the last one was written.
 _BATCH = 200
@@ -34,12 +44,14 @@ class Recorder:
         inbox: RedisInbox,
         deliver: Deliver,
         observe: Callable[[Finished], None] = lambda finished: None,
+        begin: Begin = begin_later,
     ) -> None:
         self._log = log
         self._replies = replies
         self._inbox = inbox
         self._deliver = deliver
         self._observe = observe
+        self._begin = begin
 
     async def run(self) -> None:
         """Record until cancelled."""
@@ -56,20 +68,21 @@ class Recorder:
 
     async def _record(self, claimed: Sequence[Finished]) -> None:
         reach("reply-read")
-        recorded = await self._written(claimed)
+        outgoing, refused = await self._written(claimed)
         reach("reply-recorded")
         for finished in claimed:
             self._observe(finished)
-        outgoing = [each for each in recorded if each is not None]
         await self._deliver(outgoing)
-        refused = [each for each, row in zip(claimed, recorded, strict=True) if row is None]
         await self._settle(claimed, refused)
 
-    async def _written(self, claimed: Sequence[Finished]) -> list[Outgoing | None]:
+    async def _written(self, claimed: Sequence[Finished]) -> tuple[Sequence[Outgoing], list[Finished]]:
+        """Return what is to be sent, and the replies that SQL refused."""
         while True:
             try:
                 async with self._log.writing() as writing:
-                    return await writing.record_replies(claimed)
+                    recorded = await writing.record_replies(claimed)
+                    refused = [each for each, row in zip(claimed, recorded, strict=True) if row is None]
+                    return await self._begin(writing, [row for row in recorded if row is not None]), refused
             except StorageUnavailable as error:
                 logger.warning("replies wait for the log: %s", error)
                 await asyncio.sleep(_PAUSE_S)

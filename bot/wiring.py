@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bot.conversation import Conversation, Deliver
 from bot.reconciling import Reconciler
-from bot.recording import Recorder
+from bot.recording import Begin, Recorder, begin_later
 from bot.running.data_folder import prepare
 from bot.settings import Settings
 from dialogue.ports import Engine
@@ -66,11 +66,11 @@ class Foundations:
     def presence(self) -> Presence:
         return Presence(self.redis, self.keys)
 
-    def recorder(self, channel: str, deliver: Deliver) -> Recorder:
+    def recorder(self, channel: str, deliver: Deliver, begin: Begin = begin_later) -> Recorder:
         from bot.metrics import count_reply
 
         replies = RedisReplies(self.redis, self.keys, channel, process_name(channel))
-        return Recorder(self.log, replies, self.inbox(), deliver, count_reply)
+        return Recorder(self.log, replies, self.inbox(), deliver, count_reply, begin)
 
     def reconciler(self, channel: str) -> Reconciler:
         return Reconciler(self.log, self.inbox(), channel)
@@ -180,7 +180,10 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
             listen=lambda: base.drafts().listen(CHANNEL),
             webhook=webhook if settings.webhook_url else None,
             limits=limits,
-            alongside=[lambda deliver: base.recorder(CHANNEL, deliver).run, lambda _: base.reconciler(CHANNEL).run],
+            alongside=[
+                lambda delivery: base.recorder(CHANNEL, delivery.take, delivery.begin).run,
+                lambda _: base.reconciler(CHANNEL).run,
+            ],
         )
         async with background(bot.run()):
             ready()

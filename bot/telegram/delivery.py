@@ -6,12 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from bot.telegram.client import BotClient
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Pacing
 from bot.telegram.sending import FIRST_PAUSE_S, ChatSender, Stopped
-from storage.records import Outgoing
+from storage.log.writing import Writing
+from storage.records import ChatKind, Outgoing, SendState
 
 # How long a message that is on the wire when the process is stopped may take to be taken and noted.
 GRACE_S = 5.0
@@ -39,7 +41,25 @@ class Delivery:
         self._senders: dict[asyncio.Task[None], ChatSender] = {}
         self._known: set[int] = set()
         self._finished: set[int] = set()
+        self._has_swept = False
         self._tasks: asyncio.TaskGroup | None = None
+
+    async def begin(self, writing: Writing, outgoing: Sequence[Outgoing]) -> list[Outgoing]:
+        """Note in a transaction which messages are about to be sent: those that have to wait for nothing.
+
+        Args:
+            outgoing: goes to `take` once the transaction is committed.
+
+        Returns:
+            the messages as they are then.
+        """
+        ready: dict[int, int] = {}
+        for each in outgoing:
+            is_first = each.chat_id not in self._queues and each.chat_id not in ready
+            if is_first and self._pacing.is_free(each.chat_id, each.chat_kind is ChatKind.GROUP, besides=len(ready)):
+                ready[each.chat_id] = each.id
+        begun = await writing.mark_sending(list(ready.values()))
+        return [replace(each, state=SendState.SENDING) if each.id in begun else each for each in outgoing]
 
     async def take(self, outgoing: Sequence[Outgoing]) -> None:
         """Queue messages behind those of the same chat; a message that is queued already is not queued again."""
@@ -67,7 +87,12 @@ class Delivery:
         # What is finished by now will not be in the answer; what is finished while that is on its way stays known.
         self._known -= self._finished
         self._finished = set()
-        await self.take(await unsent())
+        found = await unsent()
+        if self._has_swept:
+            # What is being sent is our own by now, and was perhaps noted as such a moment ago, by `begin`.
+            found = [each for each in found if each.state is not SendState.SENDING]
+        self._has_swept = True
+        await self.take(found)
 
     async def run(self) -> None:
         """Send until cancelled; what is on the wire then is still noted."""

@@ -47,6 +47,10 @@ class Bucket:
         # A hair is rounding, and would make the caller wait for nothing again and again.
         return missing / self._rate.per_s if missing > 1e-6 else 0.0
 
+    def has(self, count: int, now: float) -> bool:
+        """Say whether so many messages need not wait."""
+        return self._level_at(now) >= count
+
     def is_full(self, now: float) -> bool:
         """Say whether nothing was taken for so long that it need not be remembered."""
         return self._level_at(now) >= self._rate.burst
@@ -88,6 +92,12 @@ class Pacing:
             await self._until_free([self._overall])
             for bucket in (*buckets, self._overall):
                 bucket.take(self._clock())
+
+    def is_free(self, chat_id: int, is_group: bool, besides: int = 0) -> bool:
+        """Say whether a message to the chat need not wait, though so many to other chats are about to go as well."""
+        now = self._clock()
+        chat_is_free = all(bucket.has(1, now) for bucket in self._buckets(chat_id, is_group))
+        return chat_is_free and self._overall.has(1 + besides, now)
 
     def pause(self, chat_id: int, seconds: float, is_group: bool = False) -> None:
         """Send nothing to the chat for so long."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,6 @@ from bot.texts import COMMANDS, LANGUAGES, text
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.live.drafts import Draft
 from storage.log.sql_log import SqlLog
-from storage.records import Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class TelegramBot:
         webhook: WebhookTarget | None = None,
         limits: Limits | None = None,
         poll_s: float = POLL_S,
-        alongside: Sequence[Callable[[Callable[[list[Outgoing]], Awaitable[None]]], Job]] = (),
+        alongside: Sequence[Callable[[Delivery], Job]] = (),
     ) -> None:
         self._bot, self._conversation, self._log, self._lease = bot, conversation, log, lease
         self._listen, self._webhook, self._limits, self._poll_s = listen, webhook, limits, poll_s
@@ -141,7 +140,7 @@ class TelegramBot:
             drafts.run,
             partial(self._keep_sweeping, delivery),
             self._keep_tidy,
-            *(make(delivery.take) for make in self._alongside),
+            *(make(delivery) for make in self._alongside),
         ]
 
     async def _receive(self, keep: Keep) -> None:

@@ -20,7 +20,7 @@ from bot.telegram.updates import chat_and_topic
 from bot.texts import text
 from dialogue.failpoints import reach
 from dialogue.turns import Outcome
-from storage.records import ChatKind, Outgoing
+from storage.records import ChatKind, Outgoing, SendState
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ class ChatSender:
             Stopped: `stop` was called.
         """
         self._rest()
+        if outgoing.state is SendState.SENDING and not outgoing.maybe_duplicate:
+            self._marked = outgoing.id  # When it was recorded.
         if not self._is_reachable:
             await self._marking.failed(outgoing.id, "the chat is unreachable")
             return
@@ -121,6 +123,7 @@ class ChatSender:
             await self._pacing.wait(self._chat_id, self._is_group)
             self._is_sending = True
             await self._mark(outgoing)
+            reach("message-sending")
             try:
                 return await send()
             except RetryAfter as error:
@@ -150,7 +153,6 @@ class ChatSender:
             if not await self._marking.sending(outgoing.id):
                 raise NotDue
             self._marked = outgoing.id
-            reach("message-sending")
 
     def _rest(self) -> None:
         """Note that nothing is on the wire.

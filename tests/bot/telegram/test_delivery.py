@@ -12,7 +12,7 @@ from bot.conversation import Conversation
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.marking import Marking
-from bot.telegram.pacing import Pacing
+from bot.telegram.pacing import Limits, Pacing, Rate
 from dialogue.failpoints import arm
 from dialogue.turns import Outcome
 from storage.log.sql_log import SqlLog
@@ -45,6 +45,13 @@ class Post:
     async def until_sent(self, *texts: str, chat_id: int = 1) -> None:
         await self._telegram.until(lambda: self._telegram.texts(chat_id) == list(texts))
 
+    async def begin(self, outgoing: list[Outgoing]) -> list[Outgoing]:
+        async with self._conversation.log.writing() as writing:
+            return await self.delivery.begin(writing, outgoing)
+
+    async def states(self) -> list[SendState]:
+        return [each.state for each in await self._conversation.log.unsent("telegram")]
+
     async def until_nothing_is_unsent(self) -> None:
         async with asyncio.timeout(20):
             while await self._conversation.log.unsent("telegram"):
@@ -54,6 +61,12 @@ class Post:
         async with self._conversation.session() as session:
             kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
             return (await session.enter("telegram", str(chat_id), kind, "1", "Анна", "ru")).chat
+
+
+def marks(log_url: str) -> list[bool]:
+    """Return of each message whether it is marked as a possible duplicate."""
+    with closing(sqlite3.connect(log_url.removeprefix("sqlite:///"))) as database:
+        return [bool(mark) for (mark,) in database.execute("SELECT is_maybe_duplicate FROM outbox ORDER BY id")]
 
 
 @pytest.fixture
@@ -190,9 +203,7 @@ async def test_a_message_whose_answer_was_lost_is_sent_again_and_marked(
     await post.send("привет", "пока")
     await post.until_sent("привет", "привет", "пока")
     await post.until_nothing_is_unsent()
-    with closing(sqlite3.connect(log_url.removeprefix("sqlite:///"))) as database:
-        marks = database.execute("SELECT is_maybe_duplicate FROM outbox ORDER BY id").fetchall()
-    assert marks == [(1,), (0,)]
+    assert marks(log_url) == [True, False]
 
 
 async def test_a_message_that_is_queued_or_just_sent_is_not_taken_again(
@@ -270,6 +281,35 @@ async def test_a_message_on_the_wire_when_the_bot_is_stopped_is_noted_and_the_ne
     arm(lambda name: None)
     assert telegram.texts(1) == ["раз"]
     assert [(each.text, each.state) for each in await log.unsent("telegram")] == [("два", SendState.PENDING)]
+
+
+async def test_what_need_not_wait_is_noted_in_the_transaction_that_records_it(
+    post: Post, log: SqlLog, log_url: str
+) -> None:
+    await post.delivery.sweep(lambda: log.unsent("telegram"))
+    begun = await post.begin([*await post.write("раз"), *await post.write("два", chat_id=2)])
+    assert await post.states() == [SendState.SENDING] * 2
+
+    # A sweep may find it before it is taken; but nobody else has begun it.
+    await post.delivery.sweep(lambda: log.unsent("telegram"))
+    await post.delivery.take(begun)
+
+    await post.until_nothing_is_unsent()
+    assert marks(log_url) == [False, False]
+
+
+async def test_what_has_to_wait_for_its_chat_is_noted_later(post: Post) -> None:
+    await post.begin(await post.write("раз", "два"))
+    assert await post.states() == [SendState.SENDING, SendState.PENDING]
+
+
+async def test_what_has_to_wait_for_telegrams_limits_is_noted_later(
+    telegram: FakeTelegram, client: BotClient, log: SqlLog, conversation: Conversation
+) -> None:
+    delivery = Delivery(client, Marking(log, "telegram"), Pacing(Limits(overall=Rate(burst=1, per_s=1))))
+    post = Post(telegram, conversation, delivery)
+    await post.begin([*await post.write("раз"), *await post.write("два", chat_id=2)])
+    assert await post.states() == [SendState.SENDING, SendState.PENDING]
 
 
 async def test_an_erased_chat_gets_nothing_that_was_queued(telegram: FakeTelegram, post: Post) -> None:

@@ -89,3 +89,16 @@ async def test_idle_chats_are_not_remembered_for_ever() -> None:
         await pacing.wait(chat_id, is_group=False)
         clock.now += 0.1
     assert len(pacing._chats) < 1500
+
+
+async def test_what_is_free_need_not_wait() -> None:
+    clock = FakeClock()
+    limits = Limits(chat=Rate(burst=1, per_s=1), overall=Rate(burst=3, per_s=1))
+    pacing = Pacing(limits, clock=clock, sleep=clock.sleep)
+    assert pacing.is_free(1, is_group=False, besides=2)
+    assert not pacing.is_free(1, is_group=False, besides=3)
+    await pacing.wait(1, is_group=False)
+    assert not pacing.is_free(1, is_group=False)
+    assert pacing.is_free(2, is_group=False, besides=1)
+    pacing.pause(2, 5.0)
+    assert not pacing.is_free(2, is_group=False)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
+from bot.telegram.delivery import Delivery
 from bot.telegram.process import TelegramBot, WebhookTarget
 from bot.telegram.webhook import webhook_router
 from bot.texts import COMMANDS, help_text, text
@@ -19,13 +20,11 @@ from dialogue.errors import SettingsError
 from dialogue.turns import Outcome, Reply
 from storage.live.drafts import Draft
 from storage.log.sql_log import SqlLog
-from storage.records import Finished, Outgoing
+from storage.records import Finished
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import UNLIMITED, silence
 from tests.fakes import GREETING_SEED, SEED
 from tests.telegram_server import TOKEN, FakeTelegram
-
-Deliver = Callable[[list[Outgoing]], Awaitable[None]]
 
 
 class FakeLease:
@@ -53,7 +52,7 @@ class Echo:
     def __init__(self, log: SqlLog) -> None:
         self._log = log
 
-    def work(self, deliver: Deliver) -> Callable[[], Coroutine[Any, Any, None]]:
+    def work(self, delivery: Delivery) -> Callable[[], Coroutine[Any, Any, None]]:
         async def answer() -> None:
             while True:
                 for asked in await self._log.waiting("telegram", older_than_s=-1.0):
@@ -64,7 +63,7 @@ class Echo:
                     async with self._log.writing() as writing:
                         outgoing = await writing.record_reply(finished)
                     assert outgoing is not None
-                    await deliver([outgoing])
+                    await delivery.take([outgoing])
                 await asyncio.sleep(0.005)
 
         return answer
