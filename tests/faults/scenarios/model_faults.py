@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 
 from aiohttp import web
@@ -75,20 +75,12 @@ async def _model_server(random: Random) -> AsyncIterator[tuple[str, Counter[str]
         if fault == "error":
             raise web.HTTPInternalServerError
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        half = len(reply) // 2
-        await response.write(_event(reply[:half]))
-        if fault == "hang":
-            await asyncio.sleep(PATIENCE_S)
-        if fault == "reset":
-            assert request.transport is not None
+        # The worker may stop listening in the middle.
+        with suppress(ConnectionResetError):
+            await response.prepare(request)
+            await _write(response, reply, fault)
+        if fault == "reset" and request.transport is not None:
             request.transport.abort()
-            return response
-        if fault == "garbage":
-            await response.write(b"data: {half a sent\n\n")
-        if fault != "cut":
-            await response.write(_event(reply[half:], "stop"))
-            await response.write(b"data: [DONE]\n\n")
         return response
 
     app = web.Application()
@@ -102,6 +94,18 @@ async def _model_server(random: Random) -> AsyncIterator[tuple[str, Counter[str]
         yield f"http://{host}:{port}/v1", struck
     finally:
         await runner.cleanup()
+
+
+async def _write(response: web.StreamResponse, reply: str, fault: str) -> None:
+    half = len(reply) // 2
+    await response.write(_event(reply[:half]))
+    if fault == "hang":
+        await asyncio.sleep(PATIENCE_S)
+    if fault == "garbage":
+        await response.write(b"data: {half a sent\n\n")
+    if fault not in ("cut", "reset"):
+        await response.write(_event(reply[half:], "stop"))
+        await response.write(b"data: [DONE]\n\n")
 
 
 def _event(words: str, finish: str | None = None) -> bytes:
