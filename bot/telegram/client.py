@@ -17,6 +17,8 @@ from telegram.request import BaseRequest, RequestData
 
 from dialogue.errors import SettingsError
 
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
 TELEGRAM_API_URL = "https://api.telegram.org"
 
 # The library's own opt-in to the type that `RetryAfter.retry_after` will have in its next major version.
@@ -117,7 +119,7 @@ class AiohttpRequest(BaseRequest):
         timeout = aiohttp.ClientTimeout(total=read_timeout_s + 10, sock_connect=10, sock_read=read_timeout_s)
         try:
             async with self._session.request(
-                method, url, data=_body(request_data), timeout=timeout, proxy=self._proxy, allow_redirects=False
+                method, url, timeout=timeout, proxy=self._proxy, allow_redirects=False, **_content(request_data)
             ) as response:
                 body = await response.read()
         # The chain ends here: the errors below know the URL, and a traceback may show it.
@@ -136,12 +138,16 @@ def seconds_to_wait(error: RetryAfter) -> float:
     return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
 
 
-def _body(data: RequestData | None) -> dict[str, str] | aiohttp.FormData | None:
-    if data is None or not data.contains_files:
-        return data.json_parameters if data else None
+def _content(data: RequestData | None) -> dict[str, Any]:
+    """Return what a request consists of, as arguments for aiohttp."""
+    if data is None:
+        return {}
+    if not data.contains_files:
+        # aiohttp would make the same of a dictionary, but builds a multipart form first.
+        return {"data": data.url_encoded_parameters().encode(), "headers": _FORM}
     form = aiohttp.FormData()
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, content_type) in data.multipart_data.items():
         form.add_field(name, content, filename=filename, content_type=content_type)
-    return form
+    return {"data": form}
