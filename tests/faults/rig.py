@@ -63,10 +63,9 @@ class Rig:
         """Run a process of the project and keep it running.
 
         Args:
-            options: what `struck` is told at the first start, at the second, and so on.
+            options: what `struck` is told at the first start, at the second, and so on; the last ones for all others.
         """
-        starts = [*options, ()] if options else [()]
-        commands = [["-m", "tests.faults.struck", kind, *each] for each in starts]
+        commands = [["-m", "tests.faults.struck", kind, *each] for each in options or [()]]
         return await self.run(kind, commands)
 
     async def run(self, kind: str, commands: Sequence[Sequence[str]]) -> Service:

@@ -18,7 +18,7 @@ _FOR_EVER_S = 1000
 async def cancelling(size: Size) -> Result:
     """Call off replies that are being written or wait, then see whether there is room for others."""
     async with rig(size) as built:
-        await asyncio.gather(built.start("bot"), built.start("worker", *[("--slots", "4")] * 2))
+        await asyncio.gather(built.start("bot"), built.start("worker", ("--slots", "4")))
         load = built.load()
         dropped: set[str] = set()
         await asyncio.gather(*(_change_of_mind(built, load, chat_id, dropped) for chat_id in range(1, size.chats + 1)))

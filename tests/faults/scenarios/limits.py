@@ -17,7 +17,7 @@ _MOST_REFUSED = 0.01
 async def limits(size: Size) -> Result:
     """Talk in many chats and some groups to a server that counts, and have it pause one chat in between."""
     async with rig(size, telegram_options=["--strict"]) as built:
-        await asyncio.gather(built.start("bot", ("--with-limits",), ("--with-limits",)), built.start("worker"))
+        await asyncio.gather(built.start("bot", ("--with-limits",)), built.start("worker"))
         load = built.load()
         groups = [-1 - number for number in range(max(2, size.chats // 20))]
         seconds = 300.0 if size.is_large else 6.0

@@ -47,7 +47,7 @@ async def zombie_bot(size: Size) -> Result:
         complaints = []
         await built.start("worker")
         for place in places:
-            first = await built.start("bot", ("--stop-at", f"{place}:{built.random.randint(1, 3)}"))
+            first = await built.start("bot", ("--stop-at", f"{place}:{built.random.randint(1, 3)}"), ())
             second = await built.start("bot")
             talking = load.chatter(range(1, size.chats + 1), max(2, size.messages // len(places)), pause_s=(0.1, 1.0))
             await asyncio.gather(talking, _wake(built, first, 1, 3 * LEASE_LIFETIME_S))
@@ -61,7 +61,7 @@ async def zombie_bot(size: Size) -> Result:
 async def _worker(built: Rig, stops: int) -> Service:
     at = [built.random.randint(1 + number * _APART, (number + 1) * _APART) for number in range(stops)]
     places = [option for count in sorted(at) for option in ("--stop-at", f"worker-generated:{count}")]
-    return await built.start("worker", places)
+    return await built.start("worker", places, ())
 
 
 async def _wake(built: Rig, service: Service, times: int, after_s: float) -> None:
