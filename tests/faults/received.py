@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.faults.load import NONCE, Said
@@ -63,13 +63,13 @@ class Received:
                 self._first.setdefault(nonce, each.at)
 
     async def until_answered(self, said: Iterable[Said], patience_s: float = PATIENCE_S) -> list[Said]:
-        """Wait until each message was answered; return those that were not within `patience_s`."""
-        missing: Collection[Said] = list(said)
-        try:
-            async with asyncio.timeout(patience_s):
-                while missing:
-                    await self.update(wait_s=0.5)
-                    missing = [each for each in missing if each.nonce not in self._first]
-        except TimeoutError:
-            pass
-        return list(missing)
+        """Wait until each message was answered; return those that are not, once none was for `patience_s`."""
+        missing = list(said)
+        give_up_at = time.monotonic() + patience_s
+        while missing and time.monotonic() < give_up_at:
+            await self.update(wait_s=0.5)
+            still_missing = [each for each in missing if each.nonce not in self._first]
+            if len(still_missing) < len(missing):
+                give_up_at = time.monotonic() + patience_s
+            missing = still_missing
+        return missing

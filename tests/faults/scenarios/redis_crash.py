@@ -17,7 +17,8 @@ _STALL_S = 7.0
 async def redis_crash(size: Size) -> Result:
     """Kill valkey under load; each second time the end of its file is cut off, each third time all of it is gone."""
     async with rig(size) as built:
-        await built.start_all("bot", "worker", "worker")
+        # Two bots: with Redis the lease is lost too, and either may have it then.
+        await built.start_all("bot", "bot", "worker", "worker")
         load = built.load()
         kills = max(3, size.strikes * 2 // 5)
         crashes = asyncio.create_task(_crash(built, kills))

@@ -1,4 +1,4 @@
-"""G20: a blocked chat, a moved group, a bad message and another poller are each met as they should be."""
+"""G20: a blocked chat, a moved group, a bad message, a lost answer and another poller are met as they should be."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.faults.result import Result
 from tests.faults.rig import Rig, rig
 from tests.faults.telegram import TOKEN
 
+_DROPPED = 3
 _CONFLICT = "somebody else fetches"
 
 
@@ -41,18 +42,22 @@ async def refusals(size: Size) -> Result:
         complaints = ["two bots polled" for bot in bots if _CONFLICT in bot.log.read_text()]
         await _poll_too(built, 3)
         await _refuse(built, 401, "Unauthorized", None, times=2)
+        await built.telegram("fail", method="sendMessage", drops_answer=True, times=_DROPPED)
         await built.received.until_answered(await load.say(others))
         if (tries := len(built.received.refused)) != len(hopeless) + 1 + 2:
             complaints.append(f"{tries} messages were refused")
         if (inactive := await _inactive(built)) != [str(chat_id) for chat_id in blocked]:
             complaints.append(f"inactive are {inactive}")
         said = [replace(each, chat_id=supergroup) if each in moved else each for each in load.said]
-        note = f"{len(blocked)} chats blocked, one try each; two bots, and another poller in between"
+        note = (
+            f"{len(blocked)} chats blocked, one try each; two bots, and another poller in between; "
+            f"{_DROPPED} answers of Telegram never arrived"
+        )
         return await judged(
             built,
             "G20",
             said,
-            len(hopeless) + 1 + 3 + 2,
+            len(hopeless) + 1 + 3 + 2 + _DROPPED,
             excused=excused,
             expected_error="was refused",
             complaints=complaints,
