@@ -57,17 +57,35 @@ def webhook_router(
         update = _update(body)
         if update is None:
             return Response(status_code=400)
-        try:
-            async with asyncio.timeout(store_timeout_s):
-                async with log.writing() as writing:
-                    await writing.store_updates(bot_id, [update])
-        except (StorageUnavailable, TimeoutError) as error:
-            logger.warning("update %d is left to Telegram to repeat: %s", update[0], error or "SQL is too slow")
+        failure = await _failure(asyncio.create_task(_store(log, bot_id, update)), store_timeout_s)
+        if failure:
+            logger.warning("update %d is left to Telegram to repeat: %s", update[0], failure)
             return Response(status_code=503)
         arrived()
         return Response(status_code=200)
 
     return router
+
+
+async def _store(log: SqlLog, bot_id: int, update: tuple[int, str]) -> str:
+    """Keep the update; return why it is not kept, empty where it is."""
+    try:
+        async with log.writing() as writing:
+            await writing.store_updates(bot_id, [update])
+    except StorageUnavailable as error:
+        return str(error)
+    return ""
+
+
+async def _failure(storing: asyncio.Task[str], timeout_s: float) -> str:
+    """Return why an update is not kept; empty where it is."""
+    done, _ = await asyncio.wait([storing], timeout=timeout_s)
+    if done:
+        return storing.result()
+    # Its end is not waited for: a database that another process has locked does not let go of it so soon. It keeps
+    # itself alive until then, and if the update is kept after all, Telegram's repetition is recognised.
+    storing.cancel()
+    return "SQL is too slow"
 
 
 def _is_authentic(request: Request, secret: str) -> bool:

@@ -90,6 +90,7 @@ class SqliteEngine:
         except asyncio.CancelledError:
             # The thread goes on; nobody else may use the connection before it is done.
             await asyncio.wait([future])
+            future.exception()  # Nobody is left to be told.
             raise
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.telegram.webhook import MAX_BODY_BYTES, PATH, webhook_router
 from dialogue.errors import SettingsError, StorageUnavailable
-from storage.log.sql_log import SqlLog
+from storage.log.sql_log import SqlLog, sql_log
 
 SECRET = "a-secret-of-the-webhook"
 HEADERS = {"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"}
@@ -138,6 +138,17 @@ async def test_while_sql_is_down_nothing_is_acknowledged(hangs: bool) -> None:
     async with browser(UnreachableLog(hangs), store_timeout_s=0.01) as client:
         response = await client.post(PATH, content=json.dumps(UPDATE), headers=HEADERS)
     assert response.status_code == 503
+
+
+async def test_telegram_is_not_kept_waiting_for_a_database_that_another_process_has_locked(
+    log: SqlLog, log_url: str
+) -> None:
+    async with sql_log(log_url) as other, browser(log, store_timeout_s=0.01) as client, other.writing():
+        # A lock is waited for ten seconds otherwise.
+        async with asyncio.timeout(5):
+            response = await client.post(PATH, content=json.dumps(UPDATE), headers=HEADERS)
+    assert response.status_code == 503
+    assert await log.pending_updates(4242) == []
 
 
 async def test_no_text_of_an_update_is_logged(log: SqlLog, caplog: pytest.LogCaptureFixture) -> None:
