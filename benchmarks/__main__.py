@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.results import ROOT
 
-BENCHMARKS = ("pipeline",)
+BENCHMARKS = ("pipeline", "startup", "faults")
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from benchmarks.processes import Control, crowd, module, scratch
+from benchmarks.processes import Control, module, scratch, telegram
 from benchmarks.results import Row, percentile, summary, write_results
 from tests.telegram_server import TOKEN
 
@@ -89,7 +89,7 @@ async def measure_ours(load: Load, advance: Advance) -> dict[str, float]:
     """Measure our path from an empty start."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(scratch())
-        people = await stack.enter_async_context(crowd(folder / "crowd.log"))
+        people = await stack.enter_async_context(telegram("benchmarks.crowd", folder / "crowd.log"))
         env = {
             "GOVORUN_TELEGRAM_TOKEN": TOKEN,
             "GOVORUN_TELEGRAM_API_URL": people.url,
@@ -114,7 +114,7 @@ async def measure_stock(load: Load, advance: Advance) -> dict[str, float]:
     """Measure the stock bot from an empty start."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(scratch())
-        people = await stack.enter_async_context(crowd(folder / "crowd.log"))
+        people = await stack.enter_async_context(telegram("benchmarks.crowd", folder / "crowd.log"))
         command = ("benchmarks.stock", people.url, str(folder / "stock.db"))
         await stack.enter_async_context(module(*command, log=folder / "stock.log"))
         await people("talk", chats=load.chats, messages=load.messages)
@@ -156,8 +156,8 @@ def main() -> None:
     """Measure, write the result, show it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--chats", type=int, default=200, help="how many people talk at the same time")
-    parser.add_argument("--messages", type=int, default=20, help="how many messages each of them says")
+    parser.add_argument("--chats", type=int, default=100, help="how many people talk at the same time")
+    parser.add_argument("--messages", type=int, default=30, help="how many messages each of them says")
     parser.add_argument("--evenly", type=int, default=600, help=f"how many are said at {PER_S:.0f} a second")
     parser.add_argument("--out", type=Path, help="the folder of the result, if not benchmarks/results")
     options = parser.parse_args()

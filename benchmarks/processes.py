@@ -17,12 +17,14 @@ import httpx
 from benchmarks.results import ROOT
 
 # Far more than a start or a stop takes, even on a busy machine.
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 
 
 @asynccontextmanager
-async def module(*command: str, log: Path, env: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """Run `python -m ...` until the block is left; yields the first line that it prints.
+async def module(
+    *command: str, log: Path, env: Mapping[str, str] | None = None, until: str = ""
+) -> AsyncIterator[tuple[int, str]]:
+    """Run `python -m ...` until the block is left; yields its id and the first line that it prints with `until` in it.
 
     Args:
         log: the file that its standard error is added to.
@@ -43,10 +45,10 @@ async def module(*command: str, log: Path, env: Mapping[str, str] | None = None)
     assert process.stdout is not None
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            line = (await process.stdout.readline()).decode().strip()
+            line = await _line_with(until, process.stdout)
         if not line:
             raise RuntimeError(f"{' '.join(command)} did not start; its log:\n{log.read_text('utf-8')}")
-        yield line
+        yield process.pid, line
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
@@ -56,6 +58,13 @@ async def module(*command: str, log: Path, env: Mapping[str, str] | None = None)
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+async def _line_with(text: str, output: asyncio.StreamReader) -> str:
+    async for line in output:
+        if text in line.decode():
+            return line.decode().strip()
+    return ""
 
 
 @contextmanager
@@ -80,10 +89,10 @@ class Control:
 
 
 @asynccontextmanager
-async def crowd(log: Path) -> AsyncIterator[Control]:
-    """Run `benchmarks.crowd`."""
+async def telegram(name: str, log: Path) -> AsyncIterator[Control]:
+    """Run `benchmarks.crowd` or `tests.telegram_server`."""
     async with (
-        module("benchmarks.crowd", log=log) as line,
+        module(name, log=log) as (_, line),
         httpx.AsyncClient(trust_env=False, timeout=_PATIENCE_S) as client,
     ):
         yield Control(json.loads(line)["url"], client)
