@@ -73,18 +73,19 @@ def resident_mb(data_dir: Path) -> dict[str, float]:
             command = (process / "cmdline").read_text("utf-8").rstrip("\0").split("\0")
             environment = (process / "environ").read_text("utf-8", "replace")
             status = (process / "status").read_text("utf-8")
+            cwd = (process / "cwd").readlink()
         except OSError:
             continue  # It has ended.
         resident = re.search(r"VmRSS:\s+(\d+) kB", status)
-        name = _name(command, environment, data_dir)
+        name = _name(command, environment, cwd, data_dir)
         if name and resident:
             memory[name] = int(resident[1]) / 1024
     return memory
 
 
-def _name(command: list[str], environment: str, data_dir: Path) -> str:
-    if Path(command[0]).name.startswith("valkey-server"):
-        return "valkey" if any(str(data_dir) in word for word in command) else ""
+def _name(command: list[str], environment: str, cwd: Path, data_dir: Path) -> str:
+    if cwd == data_dir / "valkey":
+        return "valkey"
     if f"GOVORUN_DATA_DIR={data_dir}\0" not in environment:
         return ""
     return next((name for name in _PROCESSES if name in command), "")
