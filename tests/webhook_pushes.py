@@ -35,7 +35,9 @@ class Webhook:
         self._url, self._secret, self._accepted, self._pushes = url, secret, accepted, pushes
         self._chats: dict[object, deque[dict[str, Any]]] = defaultdict(deque)
         self._pushing: dict[object, asyncio.Task[None]] = {}
-        self._client = httpx.AsyncClient(timeout=10.0, trust_env=False, limits=httpx.Limits(max_connections=40))
+        # As many at a time as Telegram itself makes by default.
+        self._connections = asyncio.Semaphore(40)
+        self._client = httpx.AsyncClient(timeout=10.0, trust_env=False, limits=httpx.Limits(max_connections=None))
 
     def push(self, update: dict[str, Any]) -> None:
         content: Any = next(value for key, value in update.items() if key != "update_id")
@@ -62,8 +64,9 @@ class Webhook:
 
     async def _is_accepted(self, update: dict[str, Any]) -> bool:
         headers = {"X-Telegram-Bot-Api-Secret-Token": self._secret} if self._secret else {}
-        began, status = time.monotonic(), 0
-        with contextlib.suppress(httpx.HTTPError):
-            status = (await self._client.post(self._url, json=update, headers=headers)).status_code
-        self._pushes.append(Push(update["update_id"], status, time.monotonic() - began))
+        async with self._connections:
+            began, status = time.monotonic(), 0
+            with contextlib.suppress(httpx.HTTPError):
+                status = (await self._client.post(self._url, json=update, headers=headers)).status_code
+            self._pushes.append(Push(update["update_id"], status, time.monotonic() - began))
         return 200 <= status < 300

@@ -7,8 +7,10 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.log.sql_log import SqlLog
@@ -99,10 +101,12 @@ async def _bounded_body(request: Request) -> bytes | None:
     if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
         return None
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            return None
+    # Who hangs up in the middle sends again; the half of it is no update.
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return None
     return bytes(body)
 
 
