@@ -29,8 +29,7 @@ check: $(TESTS)
 unit: $(TESTS)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		echo "There is no chromium, so the chat page is not tested in a browser. To mend it: apt-get install chromium" >&2
-	$(BIN)/pytest --numprocesses 2 -m 'not faults'
-	$(BIN)/pytest -m faults  # by themselves: they start ten processes each
+	$(BIN)/pytest --numprocesses 2 -m 'not faults' && $(BIN)/pytest -m faults
 
 bench: $(TESTS)
 	$(BIN)/python -m benchmarks
