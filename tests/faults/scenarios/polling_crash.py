@@ -18,7 +18,8 @@ async def polling_crash(size: Size) -> Result:
     async with rig(size) as built:
         load = await _backlog(built, size)
         places = [f"{built.random.choice(_PLACES)}:{built.random.randint(1, 2)}" for _ in range(size.strikes)]
-        await asyncio.gather(built.start("worker"), built.start("bot", *(("--kill-at", place) for place in places), ()))
+        deaths = [("--with-limits", "--kill-at", place) for place in places]
+        await asyncio.gather(built.start("worker"), built.start("bot", *deaths, ("--with-limits",)))
         async with rig(size) as control:
             lost, kills = await _stock(control, size)
         note = f"stock run_polling lost {lost} of {len(load.said)} to {kills} kills"
