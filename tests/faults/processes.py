@@ -33,6 +33,7 @@ class Service:
         self.deaths: list[float] = []
         self.crashes: list[str] = []
         self.lines: list[str] = []
+        self.starts = 0  # how often it was ready
         self._commands = list(commands)
         self._env = dict(env)
         self._process: asyncio.subprocess.Process | None = None
@@ -49,9 +50,9 @@ class Service:
     async def start(self) -> None:
         """Start the process and wait until it is ready, or was struck before that."""
         self._is_stopping = False
-        lines, deaths = len(self.lines), len(self.deaths)
+        starts, deaths = self.starts, len(self.deaths)
         self._keeper = asyncio.create_task(self._keep(), name=self.name)
-        await self.until(lambda: "ready" in self.lines[lines:] or len(self.deaths) > deaths)
+        await self.until(lambda: self.starts > starts or len(self.deaths) > deaths)
 
     async def stop(self) -> float:
         """Ask the process to end and wait for it; return how many seconds it took."""
@@ -121,7 +122,9 @@ class Service:
         try:
             async for line in self._process.stdout:
                 self.lines.append(line.decode().rstrip())
-                self._is_ready |= self.lines[-1] == "ready"
+                if "ready" in self.lines[-1].split():
+                    self._is_ready = True
+                    self.starts += 1
                 await self._tell()
             return await self._process.wait()
         finally:

@@ -78,12 +78,16 @@ class Rig:
         await service.start()
         return service
 
+    def choose_web_port(self) -> int:
+        """Have the web process listen at a port that is free, and return it."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port: int = probe.getsockname()[1]
+        self.settings["GOVORUN_WEB_PORT"] = str(port)
+        return port
+
     def take_pushes(self) -> None:
         """Have Telegram push updates to the web process, instead of the bot fetching them."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.settings["GOVORUN_WEB_PORT"] = str(port)
-        self.settings["GOVORUN_WEBHOOK_URL"] = f"http://127.0.0.1:{port}"
+        self.settings["GOVORUN_WEBHOOK_URL"] = f"http://127.0.0.1:{self.choose_web_port()}"
         self.settings["GOVORUN_WEBHOOK_SECRET"] = SECRET
 
     def all_strikes(self) -> list[float]:

@@ -19,6 +19,7 @@ from tests.faults.scenarios.redis_crash import redis_crash, redis_stall
 from tests.faults.scenarios.refusals import refusals
 from tests.faults.scenarios.repeated_updates import repeated_updates
 from tests.faults.scenarios.rolling_restart import rolling_restart
+from tests.faults.scenarios.up_crash import up_crash
 from tests.faults.scenarios.webhook_outage import webhook_outage
 from tests.faults.scenarios.worker_crash import worker_crash
 from tests.faults.scenarios.zombies import zombie_bot, zombie_worker
@@ -44,6 +45,10 @@ async def test_an_update_is_handled_once_however_often_it_comes() -> None:
 
 async def test_every_process_can_be_restarted_without_anybody_noticing() -> None:
     assert_kept(await rolling_restart(SMALL))
+
+
+async def test_what_govorun_up_runs_goes_on_where_it_was_killed() -> None:
+    assert_kept(await up_crash(SMALL))
 
 
 async def test_a_bot_that_stood_still_sends_nothing_twice() -> None:

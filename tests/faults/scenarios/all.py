@@ -19,6 +19,7 @@ from tests.faults.scenarios.redis_crash import redis_crash, redis_stall
 from tests.faults.scenarios.refusals import refusals
 from tests.faults.scenarios.repeated_updates import repeated_updates
 from tests.faults.scenarios.rolling_restart import rolling_restart
+from tests.faults.scenarios.up_crash import up_crash
 from tests.faults.scenarios.webhook_outage import webhook_outage
 from tests.faults.scenarios.worker_crash import worker_crash
 from tests.faults.scenarios.zombies import zombie_bot, zombie_worker
@@ -40,6 +41,7 @@ SCENARIOS: dict[str, Scenario] = {
     "redis-stall": redis_stall,
     "late-workers": late_workers,
     "rolling-restart": rolling_restart,
+    "up-crash": up_crash,
     "model-faults": model_faults,
     "cancelling": cancelling,
     "limits": limits,
