@@ -56,6 +56,8 @@ class RedisHistory:
     async def _rebuild(self, job: Job) -> Dialogue:
         async with translated_errors():
             is_late: Any = await self._redis.hget(self._keys.state(job.dialogue_id), "unrecorded")
+            # The count alone is not trusted: where it was wrong for once, nobody would be answered any more.
+            is_late = is_late and await self._redis.xlen(self._keys.replies(job.channel))
         if is_late:
             # Without it, what is rebuilt now would have a hole that nobody notices later.
             raise StorageUnavailable(f"dialogue {job.dialogue_id}: a reply is still on its way to the log")
