@@ -15,7 +15,7 @@ from dataclasses import replace
 from benchmarks.results import Row, write_results
 from tests.faults.load import LARGE, SMALL, Size
 from tests.faults.result import Result
-from tests.faults.scenarios.all import SCENARIOS
+from tests.faults.scenarios.catalogue import SCENARIOS
 
 
 def main() -> int:
