@@ -105,7 +105,7 @@ def model(show: ShowProgress) -> Checkup:
     async def write_a_word(settings: Settings) -> Finding:
         from dialogue.engine.opening import open_engine
 
-        async with open_engine(settings.model, settings.device, settings.data_dir, show) as engine:
+        async with open_engine(settings.engine, show) as engine:
             prompt = Prompt("One, two, three,", stops=(), sampling=Sampling(max_new_tokens=2), draw=0)
             completion = await engine.generate(prompt, lambda text: None)
             name = "embedded " if settings.model == EMBEDDED_MODEL else ""

@@ -97,7 +97,7 @@ async def _warnings(found: list[Seed]) -> list[str]:
         return []
     settings = load_settings()
     with shown_progress(Console(stderr=True)) as show:
-        async with open_engine(settings.model, settings.device, settings.data_dir, show) as engine:
+        async with open_engine(settings.engine, show) as engine:
             for seed in found:
                 typer.echo(f"{seed.name}: {engine.count_tokens(seed.text)} of {engine.context_tokens} tokens")
             return [each for seed in found for each in warnings_of(seed, engine.count_tokens, engine.context_tokens)]

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.addresses import checked_database_url, checked_redis_url, checked_web_url, passwords_in, without_passwords
+from dialogue.engine.opening import EngineSettings
 from dialogue.errors import SettingsError
 
 PREFIX = "GOVORUN_"
@@ -60,6 +61,10 @@ class Settings(BaseSettings):
         description="'embedded', 'echo', a folder, a model of the Hugging Face hub (ORG/NAME), or http(s)://HOST/v1",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    precision: str = Field(
+        default="auto", description="auto, int8 (CPUs), bf16 or fp32", pattern=r"^(auto|int8|bf16|fp32)$"
+    )
+    cache_gb: float | None = Field(default=None, description="a number of gigabytes, such as 4 or 0.5", gt=0)
     seed: str = Field(default="isp-support-ru", description="the name of a seed (govorun seeds list)", min_length=1)
     web_host: str = Field(
         default="127.0.0.1", description="an address of this machine, 0.0.0.0 for all of them", min_length=1
@@ -71,6 +76,11 @@ class Settings(BaseSettings):
     def sql_url(self) -> str:
         """The database, by default a file in the data directory."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'govorun.db'}"
+
+    @property
+    def engine(self) -> EngineSettings:
+        """What concerns the model."""
+        return EngineSettings(self.model, self.data_dir, self.device, self.precision, self.cache_gb)
 
     @property
     def is_model_remote(self) -> bool:

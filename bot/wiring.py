@@ -108,7 +108,7 @@ async def model(settings: Settings, progress: Progress) -> AsyncIterator[Engine]
     """Load the model that is set."""
     from dialogue.engine.opening import open_engine  # here, because the other processes do without the engine
 
-    async with open_engine(settings.model, settings.device, settings.data_dir, progress) as engine:
+    async with open_engine(settings.engine, progress) as engine:
         yield engine
 
 

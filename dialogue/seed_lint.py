@@ -18,7 +18,13 @@ def lint(seed: Seed, count_tokens: Callable[[str], int], context_tokens: int) ->
         count_tokens: counts as the engine that will serve the seed does.
         context_tokens: how many tokens that engine takes at once.
     """
-    warnings = [*_room(seed, count_tokens, context_tokens), *_white_space(seed), *_examples(seed), *_other_tags(seed)]
+    warnings = [
+        *_room(seed, count_tokens, context_tokens),
+        *_end_of_turn(seed, count_tokens),
+        *_white_space(seed),
+        *_examples(seed),
+        *_other_tags(seed),
+    ]
     return [f"{seed.name}.toml: {warning}" for warning in warnings]
 
 
@@ -40,6 +46,17 @@ def _room(seed: Seed, count_tokens: Callable[[str], int], context_tokens: int) -
         yield (
             f"max_message_chars: a message of {seed.max_message_chars} characters has about {message_tokens} tokens, "
             f"only {max(0, left_tokens)} are left for it"
+        )
+
+
+def _end_of_turn(seed: Seed, count_tokens: Callable[[str], int]) -> Iterator[str]:
+    length = seed.sampling.no_repeat_ngram
+    # Every prompt has turns that end so; without the token that opens each text.
+    end_tokens = count_tokens(f".\n{seed.tags.person}:") - count_tokens("")
+    if 0 < length <= end_tokens:
+        yield (
+            f"sampling.no_repeat_ngram: {length} forbids the end of a turn: a full stop, a new line and "
+            f"{seed.tags.person}: have {end_tokens} tokens, which stand in the prompt already"
         )
 
 

@@ -157,7 +157,9 @@ _SAMPLING_BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_k": (0, 1000),
     "top_p": (0.01, 1),
+    "min_p": (0, 1),
     "repetition_penalty": (1, 2),
+    "no_repeat_ngram": (0, 64),
     "max_new_tokens": (1, 1024),
 }
 

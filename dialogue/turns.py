@@ -69,15 +69,19 @@ class Sampling:
     Args:
         temperature: 0 takes the likeliest token each time (greedy).
         top_k: how many of the likeliest tokens are considered; 0 for all.
-        top_p: the share of probability that is considered, after top_k.
+        top_p: the share of probability that is considered, of what top_k and min_p leave.
+        min_p: leaves out tokens whose probability is under so many times that of the likeliest; 0 changes nothing.
         repetition_penalty: divides the score of tokens already in the context; 1 changes nothing.
+        no_repeat_ngram: never writes so many tokens running that stand so in the context already; 0 allows all.
         max_new_tokens: the length limit of one turn.
     """
 
     temperature: float = 0.7
     top_k: int = 40
     top_p: float = 0.9
+    min_p: float = 0.0
     repetition_penalty: float = 1.0
+    no_repeat_ngram: int = 0
     max_new_tokens: int = 96
 
 
@@ -90,6 +94,7 @@ class Prompt:
         stops: generation ends as soon as one of these strings is complete; the string stays in the raw text.
         draw: the seed of the random generator: the same prompt and draw give the same text on the same engine.
         fixed_chars: how many leading characters of `text` (the seed) are the same for every dialogue.
+        adapter: the name of the adapter with which the model continues it; None for the model as it is.
     """
 
     text: str
@@ -97,6 +102,7 @@ class Prompt:
     sampling: Sampling
     draw: int
     fixed_chars: int = 0
+    adapter: str | None = None
 
 
 class StopReason(StrEnum):

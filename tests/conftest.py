@@ -41,7 +41,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 @pytest.fixture(scope="session")
 def embedded_model_dir() -> Path:
     """A data directory with the embedded model in it, converted by the first run and kept for all others."""
-    from dialogue.engine import embedded
+    from dialogue.engine.models import embedded
 
     data_dir = Path(__file__).parent.parent / ".cache"
     embedded.prepare(data_dir, lambda stage, share: None)

@@ -87,7 +87,7 @@ def test_the_picture_of_the_house_names_every_file_and_none_that_is_gone() -> No
     named: set[str] = set()
     for section in re.split(r"^### ", picture, flags=re.MULTILINE)[1:]:
         folder = section.partition("\n")[0].strip()
-        named |= {folder + name for name in re.findall(r"^\| `([a-z_]+\.py)` \|", section, flags=re.MULTILINE)}
+        named |= {folder + name for name in re.findall(r"^\| `([a-z0-9_]+\.py)` \|", section, flags=re.MULTILINE)}
     files = {
         str(path.relative_to(ROOT))
         for house in ("bot", "dialogue", "storage")

@@ -7,13 +7,14 @@ import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialogue.ports import Engine
 
 if TYPE_CHECKING:
-    from dialogue.engine.loading import LoadedModel
+    from dialogue.engine.models.loading import LoadedModel
 
 # torch's threads wait for each other by spinning, two hundred times in a token. Left alone they spin for milliseconds,
 # and where a second process wants the cores, a token takes 300 to 500 ms instead of 50; with this, 70 to 130 ms.
@@ -27,52 +28,65 @@ Progress = Callable[[str, float], None]
 """Takes the name of a stage and how much of it is done, from 0 to 1; called from the event loop."""
 
 
-@asynccontextmanager
-async def open_engine(model: str, device: str, data_dir: Path, progress: Progress) -> AsyncIterator[Engine]:
-    """Open the engine of a model until the block is left.
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Which model an engine is to run, and how.
 
     Args:
         model: `embedded`, `echo`, the address of a completions server (`https://host/v1`), a folder, or the id of a
             model on the Hugging Face hub.
-        device: where a model of this process runs: `auto`, `cpu`, `cuda`, `cuda:1`.
         data_dir: where the embedded model is kept once it is converted.
+        device: where a model of this process runs: `auto`, `cpu`, `cuda`, `cuda:1`.
+        precision: in what it is computed: `auto`, `int8`, `bf16` or `fp32`.
+        cache_gb: the most memory for keys and values, in 10^9 bytes; None for a share of what is free.
+    """
+
+    model: str
+    data_dir: Path
+    device: str = "auto"
+    precision: str = "auto"
+    cache_gb: float | None = None
+
+
+@asynccontextmanager
+async def open_engine(settings: EngineSettings, progress: Progress) -> AsyncIterator[Engine]:
+    """Open the engine of a model until the block is left.
 
     Raises:
         ModelRefused: the model may not be loaded or does not exist; the text says what to use instead.
         EngineUnavailable: the embedded model cannot be prepared.
     """
-    if model == ECHO:
+    if settings.model == ECHO:
         from dialogue.engine.echo import EchoEngine
 
         yield EchoEngine()
-    elif model.startswith(("http://", "https://")):
-        from dialogue.engine.remote import remote_engine
+    elif settings.model.startswith(("http://", "https://")):
+        from dialogue.engine.remote.remote_engine import remote_engine
 
-        async with remote_engine(model) as remote:
+        async with remote_engine(settings.model) as remote:
             yield remote
     else:
-        loaded = await _in_thread(lambda report: _load(model, device, data_dir, report), progress)
+        loaded = await _in_thread(lambda report: _load(settings, report), progress)
         from dialogue.engine.torch_engine import torch_engine
 
-        async with torch_engine(loaded) as local:
+        async with torch_engine(loaded, cache_gb=settings.cache_gb) as local:
             yield local
 
 
-def _load(model: str, device: str, data_dir: Path, progress: Progress) -> LoadedModel:
-    from dialogue.engine import embedded
+def _load(settings: EngineSettings, progress: Progress) -> LoadedModel:
+    from dialogue.engine.models import embedded
 
     os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
-    folder = embedded.prepare(data_dir, progress) if model == EMBEDDED else None
+    folder = embedded.prepare(settings.data_dir, progress) if settings.model == EMBEDDED else None
     progress("loading the model", 0.0)
     # Here and not above: importing torch takes seconds, during which progress is to be seen.
-    from dialogue.engine import fitness, loading
+    from dialogue.engine.models import loading
 
     if folder is not None:
-        loaded = loading.load(folder, device, embedded.NAME, embedded.revision(folder))
+        revision = embedded.revision(folder)
+        loaded = loading.load(folder, settings.device, embedded.NAME, revision, settings.precision)
     else:
-        loaded = loading.load_named(model, device)
-    progress("loading the model", 0.9)
-    fitness.check_fitness(loaded)
+        loaded = loading.load_named(settings.model, settings.device, settings.precision)
     progress("loading the model", 1.0)
     return loaded
 

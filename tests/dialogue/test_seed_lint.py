@@ -47,6 +47,21 @@ def test_messages_too_long_for_the_context_are_reported() -> None:
     assert warning.startswith("talk.toml: max_message_chars: a message of 20000 characters has about ")
 
 
+def test_an_ngram_that_is_short_enough_to_forbid_the_end_of_a_turn_is_reported() -> None:
+    def count_tokens(text: str) -> int:
+        return 1 + len(text)  # One opens every text; "." and a line with "User1:" are eight.
+
+    def warnings_at(length: int) -> list[str]:
+        seed = replace(SEED, text=TEXT, sampling=Sampling(no_repeat_ngram=length))
+        return lint(seed, count_tokens, context_tokens=1000)
+
+    assert (warnings_at(0), warnings_at(9)) == ([], [])
+    assert warnings_at(8) == [
+        "talk.toml: sampling.no_repeat_ngram: 8 forbids the end of a turn: a full stop, a new line and User1: have "
+        "8 tokens, which stand in the prompt already"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

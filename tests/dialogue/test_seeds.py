@@ -32,7 +32,9 @@ bot = "Operator"
 temperature = 0.5
 top_k = 10
 top_p = 0.8
+min_p = 0.05
 repetition_penalty = 1.1
+no_repeat_ngram = 12
 max_new_tokens = 40
 """
 
@@ -60,7 +62,15 @@ def test_a_seed_is_what_its_file_says() -> None:
     assert seed.tags.of(Speaker.PERSON) == "Customer"
     assert seed.text == "Support chat.\n***\nCustomer: hi\nOperator: Hello!\n***"
     assert seed.greeting == "Hello! What happened?"
-    assert seed.sampling == Sampling(0.5, 10, 0.8, 1.1, 40)
+    assert seed.sampling == Sampling(
+        temperature=0.5,
+        top_k=10,
+        top_p=0.8,
+        min_p=0.05,
+        repetition_penalty=1.1,
+        no_repeat_ngram=12,
+        max_new_tokens=40,
+    )
     assert seed.max_message_chars == 500
 
 
@@ -126,6 +136,14 @@ def test_a_wrong_value_is_named_with_file_key_and_reason(before: str, after: str
         ("[sampling]\ntop_p = 0", "sampling.top_p: 0 is not between 0.01 and 1"),
         ("[sampling]\ntop_k = -1", "sampling.top_k: -1 is not between 0 and 1000"),
         ("[sampling]\nrepetition_penalty = 0.5", "sampling.repetition_penalty: 0.5 is not between 1 and 2"),
+        ("[sampling]\nmin_p = 1.5", "sampling.min_p: 1.5 is not between 0 and 1"),
+        ("[sampling]\nmin_p = [0.1]", "sampling.min_p: must be a number, not [0.1]"),
+        ("[sampling]\nno_repeat_ngram = -1", "sampling.no_repeat_ngram: -1 is not between 0 and 64"),
+        ("[sampling]\nno_repeat_ngram = 8.0", "sampling.no_repeat_ngram: must be a whole number, not 8.0"),
+        (
+            "[sampling]\nno_repeat_ngram_size = 8",
+            "sampling.no_repeat_ngram_size: is not a key of a seed; did you mean sampling.no_repeat_ngram?",
+        ),
         ("[sampling]\nmax_new_tokens = 0", "sampling.max_new_tokens: 0 is not between 1 and 1024"),
         ('[tags]\nperson = ""', "tags.person: must not be empty"),
         ('[tags]\nbot = "Bot:"', "tags.bot: 'Bot:' must be a word or two, without a colon"),

@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 
 from dialogue.engine.echo import EchoEngine
-from dialogue.engine.remote import remote_engine
+from dialogue.engine.remote.remote_engine import remote_engine
 from dialogue.engine.torch_engine import torch_engine
 from dialogue.ports import Engine
 from dialogue.turns import Prompt, Sampling
-from tests.dialogue.engine.completions_server import CompletionsServer, completions_server
+from tests.dialogue.engine.remote.completions_server import CompletionsServer, completions_server
 from tests.dialogue.engine.tiny import loaded, tiny_model
 from tests.fakes import ScriptedEngine
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from dialogue.engine.echo import EchoEngine
-from dialogue.engine.opening import open_engine
-from dialogue.engine.remote import RemoteEngine
+from dialogue.engine.opening import EngineSettings, open_engine
+from dialogue.engine.remote.remote_engine import RemoteEngine
 from dialogue.errors import ModelRefused
-from tests.dialogue.engine.completions_server import CompletionsServer, completions_server
+from tests.dialogue.engine.remote.completions_server import CompletionsServer, completions_server
 from tests.dialogue.engine.tiny import prompt, tiny_model, tiny_tokenizer
 
 
@@ -24,21 +24,21 @@ def ignore(stage: str, share: float) -> None:
 
 
 def test_nothing_heavy_is_imported_for_an_engine_that_does_without() -> None:
-    code = "import sys, dialogue.engine.opening, dialogue.engine.echo, dialogue.engine.remote\n"
+    code = "import sys, dialogue.engine.opening, dialogue.engine.echo, dialogue.engine.remote.remote_engine\n"
     code += "print(sorted({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 async def test_echo_opens_the_echo(tmp_path: Path) -> None:
-    async with open_engine("echo", "auto", tmp_path, ignore) as engine:
+    async with open_engine(EngineSettings("echo", tmp_path), ignore) as engine:
         assert isinstance(engine, EchoEngine)
 
 
 async def test_an_address_opens_a_remote_server(tmp_path: Path) -> None:
     async with (
         completions_server(CompletionsServer()) as server,
-        open_engine(server.url, "auto", tmp_path, ignore) as engine,
+        open_engine(EngineSettings(server.url, tmp_path), ignore) as engine,
     ):
         assert isinstance(engine, RemoteEngine)
         assert engine.model == "big-model"
@@ -53,7 +53,7 @@ async def test_a_folder_opens_its_model_and_progress_is_told_from_the_event_loop
     def progress(stage: str, share: float) -> None:
         told.append((stage, share, threading.get_ident() == here))
 
-    async with open_engine(str(tmp_path / "my-model"), "cpu", tmp_path, progress) as engine:
+    async with open_engine(EngineSettings(str(tmp_path / "my-model"), tmp_path), progress) as engine:
         completion = await engine.generate(prompt("User1: hello\nUser2:"), lambda _: None)
     assert (engine.model, completion.new_tokens > 0) == ("my-model", True)
     assert told[-1] == ("loading the model", 1.0, True)
@@ -61,7 +61,7 @@ async def test_a_folder_opens_its_model_and_progress_is_told_from_the_event_loop
 
 async def test_a_model_that_may_not_be_loaded_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelRefused):
-        async with open_engine(str(tmp_path), "cpu", tmp_path, ignore):
+        async with open_engine(EngineSettings(str(tmp_path), tmp_path), ignore):
             pass
 
 
@@ -71,7 +71,7 @@ async def test_giving_up_the_wait_for_the_model_ends_the_work_on_it(tmp_path: Pa
     waiting = asyncio.Event()
     with (models / ".gemma-3-270m.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        opening = open_engine("embedded", "cpu", tmp_path, lambda stage, share: waiting.set())
+        opening = open_engine(EngineSettings("embedded", tmp_path), lambda stage, share: waiting.set())
         task = asyncio.ensure_future(opening.__aenter__())
         await waiting.wait()
         task.cancel()

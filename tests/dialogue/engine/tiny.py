@@ -10,7 +10,8 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from dialogue.engine.loading import LoadedModel
+from dialogue.engine.models.adapters import Rack
+from dialogue.engine.models.loading import LoadedModel
 from dialogue.engine.vocabulary import Vocabulary
 from dialogue.turns import Prompt, Sampling
 
@@ -65,9 +66,10 @@ def random_model(kind: str, **config: Any) -> Any:
 
 
 def loaded(model: Any, tokenizer: Tokenizer | None = None, context_tokens: int = 512) -> LoadedModel:
-    """Return the model as `loading` would."""
+    """Return the model as `loading` would, in float32 and without adapters."""
     vocabulary = Vocabulary(tokenizer or tiny_tokenizer(), frozenset({END}))
-    return LoadedModel(model, vocabulary, "tiny", "1", "cpu", context_tokens)
+    rack = Rack(torch.float32, torch.device("cpu"))
+    return LoadedModel(model, vocabulary, "tiny", "1", "cpu", context_tokens, "fp32", torch.float32, rack)
 
 
 def tiny_tokenizer(opening: bool = False, markers: Sequence[str] = ()) -> Tokenizer:

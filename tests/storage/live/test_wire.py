@@ -55,6 +55,17 @@ def test_a_reply_comes_back_the_same(text: str) -> None:
     assert decode_finished(encode_finished(finished), "5-0") == finished
 
 
+def test_a_reply_written_before_sampling_had_min_p_and_no_repeat_ngram_is_read() -> None:
+    completion = Completion("Hi", StopReason.TAG, 100, 80, 5, 0.1, 0.5)
+    generation = Generation("plain-en", "ab", "cd", "model", "1", Sampling(top_k=5), 42, completion, 0.01)
+    finished = Finished("r1", "test", "7", 3, ("1",), Reply(Outcome.ANSWERED, generations=(generation,)), ticket="5-0")
+    fields = json.loads(encode_finished(finished))
+    for key in ("min_p", "no_repeat_ngram"):
+        del fields["reply"]["generations"][0]["sampling"][key]
+
+    assert decode_finished(json.dumps(fields), "5-0") == finished
+
+
 @given(anything)
 def test_the_wire_is_plain_ascii_json(text: str) -> None:
     line = encode_turn(Turn(Speaker.PERSON, text), "1")

@@ -1,0 +1,1 @@
+"""A model that somebody else serves, behind an OpenAI-compatible completions API."""

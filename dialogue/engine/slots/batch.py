@@ -1,0 +1,215 @@
+"""The texts that are being written at the same time, one step after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dialogue.engine.slots.request import Request
+from dialogue.engine.slots.rows import Rows, common_beginning
+from dialogue.engine.slots.sampling import choose, penalise
+from dialogue.engine.slots.shelf import Shelf
+from dialogue.errors import EngineUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dialogue.engine.slots.slot_model import SlotModel
+
+# Between two steps at most so much of new prompts is read: about a quarter of a second on two CPU cores with the
+# embedded model, so that somebody's long history does not make the others wait much longer than that.
+PROMPT_TOKENS_PER_STEP = 256
+
+# It pays to wait for somebody else to read a common beginning of at least so many tokens, and to copy it then.
+_WORTH_WAITING_FOR = 16
+
+
+class Batch:
+    """Gives each request a row, reads its prompt piece by piece, and writes one token per step for all of them.
+
+    What a row still holds of an earlier text is not read again where the prompt begins with it. Requests beyond
+    `places` wait in order. It is not safe for threads: one of them owns it.
+
+    Args:
+        places: how many texts are written at the same time, at most as many as the model has slots.
+    """
+
+    def __init__(self, model: SlotModel, places: int | None = None) -> None:
+        self._model = model
+        self._places = places or model.slots
+        self._waiting: deque[Request] = deque()
+        self._seated: dict[int, Request] = {}  # By row.
+        self._in_line: deque[Request] = deque()  # Who is seated, in the order in which prompts are read.
+        self._rows = Rows(model.slots)
+        self._shelf = Shelf()
+
+    @property
+    def is_empty(self) -> bool:
+        """Say that there is nothing to write."""
+        return not self._seated and not self._waiting
+
+    @property
+    def slots_in_use(self) -> int:
+        """How many requests have a slot."""
+        return len(self._seated)
+
+    def add(self, request: Request) -> None:
+        """Let the request wait for a slot."""
+        self._waiting.append(request)
+
+    def step(self) -> None:
+        """Read on in the prompts that are not read, and write the next token of every text whose prompt is.
+
+        Whatever is raised leaves the batch unfit for more until `recover` is called.
+        """
+        self._free_slots()
+        self._fill_slots()
+        self._read()
+        self._write()
+        self._free_slots()
+
+    def recover(self, error: EngineUnavailable) -> None:
+        """Start again with an empty cache after a step has failed.
+
+        Nobody knows whose fault it was. So everybody who took part goes on alone until one token further; who fails
+        alone ends with the error.
+        """
+        taking_part = self._taking_part()
+        if len(taking_part) == 1 and taking_part[0].is_suspect:
+            taking_part[0].error = error
+        for request in self._seated.values():
+            if request in taking_part:
+                request.suspect()
+            else:
+                request.read_tokens = 0
+        self._rows.clear(self._seated)
+        self._shelf.clear()
+        self._model.reset()
+
+    def abandon(self, error: EngineUnavailable) -> None:
+        """End everything, the waiting requests as well, with the error."""
+        for request in (*self._seated.values(), *self._waiting):
+            request.error = error
+        self._seated.clear()
+        self._in_line.clear()
+        self._waiting.clear()
+
+    def _taking_part(self) -> list[Request]:
+        """Return who is read and written: the first who is suspected of making steps fail alone, else everybody."""
+        return [request for request in self._in_line if request.is_suspect][:1] or list(self._in_line)
+
+    def _free_slots(self) -> None:
+        self._seated = {row: request for row, request in self._seated.items() if not request.is_over}
+        self._in_line = deque(request for request in self._in_line if not request.is_over)
+        self._waiting = deque(request for request in self._waiting if not request.is_over)
+
+    def _fill_slots(self) -> None:
+        while self._waiting and len(self._seated) < self._places:
+            free = [row for row in range(self._model.slots) if row not in self._seated]
+            request = self._waiting.popleft()
+            self._seated[self._rows.take(request, free)] = request
+            self._in_line.append(request)
+
+    def _read(self) -> None:
+        """Read a piece of the prompts that are not read yet, whoever was read last at the end."""
+        writing = sum(request.unread == 1 for request in self._taking_part())
+        pieces: dict[Request, int] = {}
+        for request in self._to_be_read():
+            piece = min(request.unread - 1, PROMPT_TOKENS_PER_STEP)
+            width = max(piece, *pieces.values()) if pieces else piece
+            if width * (len(pieces) + 1) > PROMPT_TOKENS_PER_STEP:
+                break
+            pieces[request] = piece
+        if not pieces:
+            return
+        readers = self._line_up(pieces, first=writing)
+        self._model.read(
+            writing,
+            [request.read_tokens for request in readers],
+            [request.tokens[request.read_tokens : request.read_tokens + pieces[request]] for request in readers],
+            [request.adapter for request in readers],
+        )
+        for row, request in enumerate(readers, writing):
+            request.read_tokens += pieces[request]
+            self._in_line.remove(request)
+            self._in_line.append(request)
+            if self._shelf.lacks(request):
+                self._shelf.put(request, self._model.keep(row, request.seed_tokens))
+
+    def _to_be_read(self) -> Iterator[Request]:
+        """Yield whose prompts are to be read, each after taking over what others have read already.
+
+        Who begins as somebody does who is being read lets him go ahead.
+        """
+        ahead: list[Request] = []
+        for request in self._taking_part():
+            if request.unread == 1:
+                continue
+            self._take_over(request)
+            if request.unread == 1:
+                continue
+            most = len(request.tokens) - 1
+            gain = max((self._gain(request, other, most) for other in ahead), default=0)
+            if gain < _WORTH_WAITING_FOR:
+                ahead.append(request)
+                yield request
+
+    def _gain(self, request: Request, other: Request, most: int) -> int:
+        if other.adapter != request.adapter:
+            return 0
+        return common_beginning(other.tokens, request.tokens, min(most, len(other.tokens))) - request.read_tokens
+
+    def _take_over(self, request: Request) -> None:
+        """Copy the keys of the prompt's beginning from the row or the seed that has most of them, if one has more."""
+        row = self._row_of(request)
+        donor, tokens = self._rows.donor(request)
+        seed = self._shelf.find(request)
+        if seed is not None and request.seed_tokens > max(tokens, request.read_tokens):
+            self._model.restore(seed, row, request.seed_tokens)
+            request.reuse(request.seed_tokens)
+        elif tokens > request.read_tokens:
+            self._model.copy(donor, row, tokens)
+            request.reuse(tokens)
+
+    def _write(self) -> None:
+        writing = [request for request in self._taking_part() if request.unread == 1]
+        if not writing:
+            return
+        writing = self._line_up(writing, first=0)
+        logits = self._model.next_logits(
+            0,
+            [request.read_tokens for request in writing],
+            [request.tokens[-1] for request in writing],
+            [request.adapter for request in writing],
+        )
+        for request in writing:
+            request.read_tokens += 1
+        _draw(writing, logits)
+
+    def _line_up(self, requests: Sequence[Request] | dict[Request, int], first: int) -> list[Request]:
+        """Bring the requests into neighbouring rows from `first` on; return them in the order of their rows."""
+        rows = {self._row_of(request) for request in requests}
+        places = range(first, first + len(rows))
+        holes = [place for place in places if place not in rows]
+        strays = [row for row in rows if row not in places]
+        for row, place in zip(strays, holes, strict=True):
+            self._swap(row, place)
+        return [self._seated[place] for place in places]
+
+    def _swap(self, one: int, other: int) -> None:
+        self._model.swap(one, other, max(self._rows.held_tokens(one), self._rows.held_tokens(other)))
+        self._rows.swap(one, other)
+        moved = {other: self._seated.pop(one, None), one: self._seated.pop(other, None)}
+        self._seated.update({row: request for row, request in moved.items() if request is not None})
+
+    def _row_of(self, request: Request) -> int:
+        return next(row for row, seated in self._seated.items() if seated is request)
+
+
+def _draw(requests: Sequence[Request], logits: Tensor) -> None:
+    samplings = [request.sampling for request in requests]
+    penalise(logits, [request.tokens for request in requests], samplings)
+    tokens = choose(logits, samplings, [request.next_luck() for request in requests])
+    for request, token in zip(requests, tokens, strict=True):
+        request.take(token)

@@ -1,0 +1,103 @@
+"""One text while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from dialogue.engine.vocabulary import GrowingText, Vocabulary
+from dialogue.errors import EngineUnavailable
+from dialogue.turns import Prompt, Sampling, StopReason
+
+
+class Request:
+    """What is known of one text: its tokens so far, how far the model has read them, and why it ended.
+
+    Args:
+        prompt_tokens: the prompt as the vocabulary encodes it.
+        seed_tokens: how many of them, at the beginning, are the seed's.
+    """
+
+    def __init__(
+        self, prompt: Prompt, prompt_tokens: Sequence[int], vocabulary: Vocabulary, seed_tokens: int = 0
+    ) -> None:
+        self.tokens = list(prompt_tokens)
+        self.prompt_tokens = len(prompt_tokens)
+        self.seed_tokens = seed_tokens
+        self.read_tokens = 0
+        self.reused_tokens = 0
+        self.stop: StopReason | None = None
+        self.error: EngineUnavailable | None = None
+        self.is_cancelled = False
+        self._cleared_at = 0
+        self._prompt = prompt
+        self._ends = vocabulary.ends
+        self._text = GrowingText(vocabulary.decode, prompt_tokens)
+        # torch takes seeds of 64 bits; a draw may be any whole number.
+        self._luck = torch.Generator().manual_seed(prompt.draw % 2**63)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How its tokens are drawn."""
+        return self._prompt.sampling
+
+    @property
+    def adapter(self) -> str | None:
+        """The name of the adapter it is written with, if any."""
+        return self._prompt.adapter
+
+    @property
+    def unread(self) -> int:
+        """How many tokens are still to be read; the next one is drawn behind the last of them."""
+        return len(self.tokens) - self.read_tokens
+
+    @property
+    def text(self) -> str:
+        """What was written so far, without the prompt."""
+        return self._text.text
+
+    @property
+    def new_tokens(self) -> int:
+        """How many tokens were written so far."""
+        return len(self.tokens) - self.prompt_tokens
+
+    @property
+    def is_over(self) -> bool:
+        """Say that nothing more will be written."""
+        return self.is_cancelled or self.stop is not None or self.error is not None
+
+    def reuse(self, tokens: int) -> None:
+        """Note that the keys of so many tokens at the beginning are there without having been computed for it."""
+        self.reused_tokens += tokens - self.read_tokens
+        self.read_tokens = tokens
+
+    def suspect(self) -> None:
+        """Note that a step failed in which it took part, and that its keys are lost.
+
+        It is suspected of having caused that until it has come one token further.
+        """
+        self.read_tokens = self.reused_tokens = 0
+        self._cleared_at = len(self.tokens) + 1
+
+    @property
+    def is_suspect(self) -> bool:
+        """Say that it may be what makes steps fail."""
+        return len(self.tokens) < self._cleared_at
+
+    def next_luck(self) -> float:
+        """Return the number from [0, 1) that decides the next draw: the n-th of a draw is always the same."""
+        return float(torch.rand((), generator=self._luck))
+
+    def take(self, token: int) -> None:
+        """Add a token that the model has written, and note it if the text ends with it."""
+        self.tokens.append(token)
+        if token in self._ends:
+            self.stop = StopReason.END_OF_TEXT
+            return
+        seen = len(self.text)
+        self._text.take(token)
+        if any(self.text.find(stop, max(0, seen - len(stop) + 1)) >= 0 for stop in self._prompt.stops):
+            self.stop = StopReason.TAG
+        elif self.new_tokens >= self.sampling.max_new_tokens:
+            self.stop = StopReason.LENGTH

@@ -1,0 +1,148 @@
+"""A transformers model that writes many texts at once: where each of them stands in the cache, and what it may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dialogue.engine.slots.slot_cache import KeptKeys, SlotCache
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dialogue.engine.models.adapters import Rack
+
+
+class SlotModel:
+    """Continues texts in neighbouring rows in one forward pass, wherever each of them stands.
+
+    Args:
+        model: a causal language model of transformers.
+        slots: rows of the cache.
+        row_tokens: tokens that a row holds at most.
+        cache_dtype: of keys and values; None for that in which the model computes.
+        rack: the model's adapters; None where it has none.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        slots: int,
+        row_tokens: int,
+        cache_dtype: torch.dtype | None = None,
+        rack: Rack | None = None,
+    ) -> None:
+        self.slots = slots
+        self.row_tokens = row_tokens
+        self._model = model
+        self._cache_dtype = cache_dtype
+        self._mask_dtype = cache_dtype or model.dtype
+        self._rack = rack
+        config = model.config.get_text_config()
+        self._window: int | None = getattr(config, "sliding_window", None)
+        self._layer_types: frozenset[str] = frozenset(getattr(config, "layer_types", None) or ())
+        self.reset()
+
+    @property
+    def bytes_per_token(self) -> int:
+        """What the cache takes for a token of one row; 0 before anything was read."""
+        return self._cache.bytes_per_token
+
+    def reset(self) -> None:
+        """Throw all cached keys and values away, and the memory with them."""
+        self._cache = SlotCache(self.slots, self.row_tokens, self._cache_dtype)
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """Give a row the first `tokens` tokens of another one."""
+        self._cache.copy(source, target, tokens)
+
+    def swap(self, one: int, other: int, tokens: int) -> None:
+        """Exchange the first `tokens` tokens of two rows."""
+        self._cache.swap(one, other, tokens)
+
+    def keep(self, row: int, tokens: int) -> KeptKeys:
+        """Return a copy of the first `tokens` tokens of a row."""
+        return self._cache.keep(row, tokens)
+
+    def restore(self, kept: KeptKeys, row: int, tokens: int) -> None:
+        """Give a row the first `tokens` tokens of what was kept."""
+        self._cache.restore(kept, row, tokens)
+
+    def read(
+        self,
+        first: int,
+        starts: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        adapters: Sequence[str | None] = (),
+    ) -> None:
+        """Read tokens into the rows from `first` on; they may differ in number from row to row.
+
+        Args:
+            starts: for each row, how many tokens are in it already.
+            adapters: for each row, the name of the adapter it is read with; none by default.
+        """
+        self._pass(self._model.base_model, first, starts, tokens, adapters)
+
+    def next_logits(
+        self, first: int, starts: Sequence[int], tokens: Sequence[int], adapters: Sequence[str | None] = ()
+    ) -> Tensor:
+        """Read one token into each of the rows from `first` on and return the logits behind it.
+
+        Returns:
+            (rows, words), float32.
+        """
+        output = self._pass(self._model, first, starts, [[token] for token in tokens], adapters)
+        logits: Tensor = output.logits
+        return logits[:, -1].float()
+
+    def _pass(
+        self,
+        model: Any,
+        first: int,
+        starts: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        adapters: Sequence[str | None],
+    ) -> Any:
+        device = self._model.device
+        width = max(len(each) for each in tokens)
+        end = max(start + len(each) for start, each in zip(starts, tokens, strict=True))
+        self._cache.make_room(end)
+        # Shorter pieces stand at the right: their last token is everybody's last token.
+        padded = [[0] * (width - len(each)) + list(each) for each in tokens]
+        before = [start + len(each) - width for start, each in zip(starts, tokens, strict=True)]
+        positions = torch.tensor(before, device=device)[:, None] + torch.arange(width, device=device)
+        places = positions
+        if any(len(each) < width for each in tokens):
+            # What fills up a piece sees the first token, lest it see nothing, and is written where nobody looks.
+            filling = torch.tensor([width - len(each) for each in tokens], device=device)[:, None]
+            is_filling = torch.arange(width, device=device) < filling
+            positions = positions.masked_fill(is_filling, 0)
+            places = positions.masked_fill(is_filling, self._cache.spare)
+        self._cache.aim(first, places, end)
+        if self._rack is not None:
+            self._rack.aim(adapters or [None] * len(tokens), width)
+        return model(
+            input_ids=torch.tensor(padded, device=device),
+            position_ids=positions,
+            attention_mask=self._masks(positions, end),
+            past_key_values=self._cache,
+            use_cache=True,
+        )
+
+    def _masks(self, positions: Tensor, end: int) -> Tensor | dict[str, Tensor]:
+        """Return what is added to the scores of keys, (rows, 1, tokens, keys); by type of layer if there are several.
+
+        It is 0 for what a token sees and minus infinity for the rest.
+        """
+        key = torch.arange(end, device=positions.device)
+        query = positions[:, None, :, None]
+        full = torch.zeros(query.shape[0], 1, query.shape[2], end, dtype=self._mask_dtype, device=positions.device)
+        full.masked_fill_(key > query, -torch.inf)
+        near = full
+        if self._window and end > self._window:
+            near = full.masked_fill(key <= query - self._window, -torch.inf)
+        if "sliding_attention" in self._layer_types:
+            return {"full_attention": full, "sliding_attention": near}
+        return full if self._layer_types else near
