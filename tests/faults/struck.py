@@ -18,7 +18,7 @@ from bot.running.stopping import told_to_stop
 from bot.settings import Settings, load_settings
 from bot.telegram.pacing import Limits, Rate
 from bot.wiring import foundations, run_bot, run_web, working
-from dialogue.engine.remote import remote_engine
+from dialogue.engine.remote.remote_engine import remote_engine
 from dialogue.failpoints import arm
 from dialogue.ports import Engine
 from tests.faults.rigged_engine import RiggedEngine
