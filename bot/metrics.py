@@ -22,7 +22,7 @@ LIVE_WORKERS = Gauge("govorun_live_workers", "Workers with a heartbeat.", multip
 OPEN_PAGES = Gauge("govorun_open_pages", "Chat pages that are open now.", multiprocess_mode="livesum")
 MESSAGES = Counter("govorun_messages", "Messages of people that were taken.", ["channel"])
 REPLIES = Counter("govorun_replies", "Jobs that ended, by what the person got.", ["channel", "outcome"])
-TOKENS = Counter("govorun_tokens", "Tokens of prompts (prompt, of which reused) and replies (new).", ["kind"])
+TOKENS = Counter("govorun_tokens", "Tokens of prompts (prompt: reused or computed) and of replies (new).", ["kind"])
 QUEUE_SECONDS = Histogram(
     "govorun_queue_seconds", "From a message's arrival to the start of its generation.", buckets=_SECONDS
 )
@@ -41,6 +41,7 @@ def count_reply(finished: Finished) -> None:
         completion = generation.completion
         TOKENS.labels("prompt").inc(completion.prompt_tokens)
         TOKENS.labels("reused").inc(completion.reused_tokens)
+        TOKENS.labels("computed").inc(completion.prompt_tokens - completion.reused_tokens)
         TOKENS.labels("new").inc(completion.new_tokens)
         QUEUE_SECONDS.observe(generation.queued_s)
         FIRST_TOKEN_SECONDS.observe(completion.first_token_s)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # torch's threads wait for each other by spinning, two hundred times in a token. Left alone they spin for milliseconds,
 # and where a second process wants the cores, a token takes 300 to 500 ms instead of 50; with this, 70 to 130 ms.
 # It is read when torch is imported, and only by the OpenMP of GCC, which the wheels for CPUs bring.
-_SPIN_COUNT = "3000"
+_SPIN_COUNT = "30000"
 
 EMBEDDED = "embedded"
 ECHO = "echo"

@@ -10,18 +10,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from queue import SimpleQueue
 
 import torch
 
+from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.loading import LoadedModel
 from dialogue.engine.pace import Pace
 from dialogue.engine.slots.batch import Batch
+from dialogue.engine.slots.recorders import CudaRecorder, Recorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.room import budget_bytes, rows_that_fit
 from dialogue.engine.slots.rows import common_beginning
 from dialogue.engine.slots.slot_model import SlotModel
-from dialogue.errors import EngineUnavailable, PromptTooLong
+from dialogue.errors import EngineUnavailable, ModelRefused, PromptTooLong
 from dialogue.ports import Publish
 from dialogue.turns import Completion, Prompt
 
@@ -72,6 +75,14 @@ class _Call:
     pace: Pace = field(default_factory=Pace)
 
 
+@dataclass(slots=True, eq=False)
+class _Errand:
+    """Something that the engine's thread is to do between two steps, and who waits for it."""
+
+    action: Callable[[], None]
+    future: asyncio.Future[None]
+
+
 class TorchEngine:
     """Continues prompts with a model of transformers, many at the same time; it belongs to one event loop."""
 
@@ -80,12 +91,15 @@ class TorchEngine:
         self.revision = loaded.revision
         self.context_tokens = loaded.context_tokens
         self._vocabulary = loaded.vocabulary
+        self._rack = loaded.rack
         self._seed_tokens = lru_cache(_SEEDS)(loaded.vocabulary.encode_prompt)
         self._clock = clock
         rows = rows_that_fit(slots, loaded.context_tokens, _bytes_per_token(loaded), budget)
         self.slots = min(slots, rows)
-        self._batch = Batch(_slot_model(loaded, rows, loaded.context_tokens), self.slots)
-        self._arriving: SimpleQueue[_Call | None] = SimpleQueue()
+        # A CPU does a step no faster for having done it before, and would pay for what fills it up.
+        recorder = CudaRecorder(loaded.model.device) if loaded.device == "cuda" else None
+        self._batch = Batch(_slot_model(loaded, rows, loaded.context_tokens, recorder), self.slots)
+        self._arriving: SimpleQueue[_Call | _Errand | None] = SimpleQueue()
         self._calls: list[_Call] = []
         self._loop = asyncio.get_running_loop()
         self._is_open = False
@@ -114,6 +128,8 @@ class TorchEngine:
     async def generate(self, prompt: Prompt, publish: Publish) -> Completion:
         """Continue the prompt; it waits while all slots are taken."""
         started = self._clock()
+        if prompt.adapter is not None and prompt.adapter not in self._rack.names:
+            raise ModelRefused(f"there is no adapter {prompt.adapter!r}: add it before it is asked for")
         tokens = self._vocabulary.encode_prompt(prompt.text)
         if not tokens:
             raise ValueError("there is no text to continue")
@@ -136,6 +152,35 @@ class TorchEngine:
             # Of no effect once it is over; else the awaiting task was cancelled, and the next step frees the slot.
             request.is_cancelled = True
 
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Load a LoRA adapter in PEFT's format, with which prompts can be continued from now on.
+
+        Raises:
+            ModelRefused: it is not one, was made for another model, or the name is taken.
+        """
+        adapter = await asyncio.to_thread(read_adapter, folder)
+        await self._between_steps(lambda: self._rack.add(name, adapter))
+
+    async def remove_adapter(self, name: str) -> None:
+        """Forget an adapter; what is being written with it ends with `EngineUnavailable`.
+
+        Raises:
+            ModelRefused: there is none of this name.
+        """
+
+        def remove() -> None:
+            self._rack.remove(name)
+            self._batch.forget(name, EngineUnavailable(f"the adapter {name!r} was taken away"))
+
+        await self._between_steps(remove)
+
+    async def _between_steps(self, action: Callable[[], None]) -> None:
+        if not self._is_open:
+            raise EngineUnavailable("the engine is closed")
+        errand = _Errand(action, self._loop.create_future())
+        self._arriving.put(errand)
+        await errand.future
+
     def _work(self) -> None:
         with torch.inference_mode():
             while self._take_in():
@@ -151,12 +196,24 @@ class TorchEngine:
     def _take_in(self) -> bool:
         """Take over what has arrived, waiting for something where there is nothing to do; False to end."""
         while self._batch.is_empty or not self._arriving.empty():
-            call = self._arriving.get()
-            if call is None:
+            arrived = self._arriving.get()
+            if arrived is None:
                 return False
-            self._calls.append(call)
-            self._batch.add(call.request)
+            if isinstance(arrived, _Errand):
+                self._run(arrived)
+            else:
+                self._calls.append(arrived)
+                self._batch.add(arrived.request)
         return True
+
+    def _run(self, errand: _Errand) -> None:
+        error: Exception | None = None
+        try:
+            errand.action()
+        except Exception as raised:  # It is for whoever asked for it.
+            error = raised
+        self._loop.call_soon_threadsafe(_settle_errand, errand, error)
+        self._report()
 
     def _report(self) -> None:
         """Hand new text and ended requests to the event loop."""
@@ -171,8 +228,8 @@ class TorchEngine:
         self._calls = [call for call in self._calls if not call.request.is_over]
 
 
-def _slot_model(loaded: LoadedModel, rows: int, row_tokens: int) -> SlotModel:
-    return SlotModel(loaded.model, rows, row_tokens, loaded.cache_dtype, loaded.rack)
+def _slot_model(loaded: LoadedModel, rows: int, row_tokens: int, recorder: Recorder | None = None) -> SlotModel:
+    return SlotModel(loaded.model, rows, row_tokens, loaded.dtype, loaded.rack, recorder)
 
 
 def _bytes_per_token(loaded: LoadedModel) -> int:
@@ -186,6 +243,15 @@ def _bytes_per_token(loaded: LoadedModel) -> int:
 def _show(call: _Call, text: str) -> None:
     if not call.future.done():
         call.publish(text)
+
+
+def _settle_errand(errand: _Errand, error: Exception | None) -> None:
+    if errand.future.done():  # Cancelled.
+        return
+    if error is not None:
+        errand.future.set_exception(error)
+    else:
+        errand.future.set_result(None)
 
 
 def _settle(call: _Call, now: float) -> None:

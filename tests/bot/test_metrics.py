@@ -36,6 +36,7 @@ def test_a_reply_counts_every_generation_that_it_took() -> None:
     assert growth('govorun_replies_total{channel="test",outcome="answered"}') == 1
     assert growth('govorun_tokens_total{kind="prompt"}') == 200
     assert growth('govorun_tokens_total{kind="reused"}') == 160
+    assert growth('govorun_tokens_total{kind="computed"}') == 40
     assert growth('govorun_tokens_total{kind="new"}') == 6
     assert growth("govorun_generation_seconds_count") == 2
     assert growth('govorun_first_token_seconds_bucket{le="0.25"}') == 2

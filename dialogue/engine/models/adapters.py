@@ -101,6 +101,8 @@ class Rack:
         # None where no row has an adapter, the number where all have the same one, else (rows * tokens, 1) numbers
         # with 0 for none.
         self.aimed: int | Tensor | None = None
+        # Grows whenever a pass that was recorded would not find the adapters where they were.
+        self.version = 0
         self._projections: list[AdaptedProjection] = []
         self._numbers: dict[str, int] = {}
 
@@ -123,6 +125,7 @@ class Rack:
             raise ModelRefused(f"there is an adapter {name!r} already: remove it, or choose another name")
         self._check(name, adapter)
         number = max(self._numbers.values(), default=0) + 1
+        self.version += 1
         for projection in self._projections:
             projection.put(number, adapter.matrices)
         self._numbers[name] = number
@@ -135,6 +138,7 @@ class Rack:
         """
         number = self._number(name)
         self.aimed = None
+        self.version += 1
         for projection in self._projections:
             projection.drop(number)
         del self._numbers[name]
@@ -148,11 +152,23 @@ class Rack:
         Raises:
             ModelRefused: there is no adapter of a name.
         """
-        numbers = [0 if name is None else self._number(name) for name in rows]
+        numbers = self.numbers(rows)
         if len(set(numbers)) > 1:
-            self.aimed = torch.tensor(numbers, device=self.device).repeat_interleave(tokens)[:, None]
+            self.aim_at(torch.tensor(numbers, device=self.device), tokens)
         else:
             self.aimed = max(numbers, default=0) or None
+
+    def aim_at(self, numbers: Tensor, tokens: int = 1) -> None:
+        """Say the same in numbers, (rows,), which are read in the pass: when it is repeated, they may be others."""
+        self.aimed = numbers[:, None].expand(-1, tokens).reshape(-1, 1)
+
+    def numbers(self, rows: Sequence[str | None]) -> list[int]:
+        """Return the numbers of adapters, 0 for none.
+
+        Raises:
+            ModelRefused: there is no adapter of a name.
+        """
+        return [0 if name is None else self._number(name) for name in rows]
 
     def _number(self, name: str) -> int:
         if name not in self._numbers:

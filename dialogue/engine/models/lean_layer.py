@@ -75,7 +75,7 @@ class LeanLayer(nn.Module):
         """Return the hidden states behind the layer, (rows, tokens, width).
 
         Args:
-            attention_mask: added to the scores, (rows, 1, tokens, keys), in the cache's type.
+            attention_mask: added to the scores, (rows, 1, tokens, keys).
             position_embeddings: cosines and sines as `LeanRotary` gives them.
         """
         shape = hidden_states.shape
@@ -109,11 +109,11 @@ class LeanLayer(nn.Module):
         if self._qkv_bias is None:
             values = values * size[:, None]
         cosines, sines = rotation
-        turned = torch.addcmul(turned * cosines, turned.roll(self._head_dim // 2, -1), sines).to(cache.dtype)
+        turned = torch.addcmul(turned * cosines, turned.roll(self._head_dim // 2, -1), sines)
         keys, values = cache.write(turned[:, self._heads :], values, self.index)
         queries = turned[:, : self._heads].view(*shape[:2], self._kv_heads, -1, self._head_dim)
         gathered = attend(queries, keys, values, mask, self._scaling)
-        return level(gathered.reshape(len(levelled), -1).float())
+        return level(gathered.reshape(len(levelled), -1))
 
     def _gated(self, levelled: Tensor, size: Tensor) -> tuple[Tensor, Tensor | float]:
         product = self._gate_up(levelled)
@@ -171,9 +171,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
     return (x * x).mul_(0.044715 * slope).add_(slope).mul_(x).sigmoid_().mul_(x)
 
 
-def _projection(
-    parent: Any, children: Sequence[str], path: str, project: Project
-) -> tuple[nn.Module, nn.Parameter | None]:
+def _projection(parent: Any, children: Sequence[str], path: str, project: Project) -> tuple[nn.Module, Tensor | None]:
     layers = [getattr(parent, child) for child in children]
     weight, bias = joined(layers)
     ends = list(accumulate(layer.out_features for layer in layers))
@@ -201,16 +199,15 @@ def _added(
     return norm.added(hidden, product, size)
 
 
-class _Norm(nn.Module):
+class _Norm:
     """RMSNorm of rows, (rows, width), that takes its weights from a norm of transformers, whatever form they have."""
 
     def __init__(self, norm: Any) -> None:
-        super().__init__()
         weight, eps = _weight_and_eps(norm)
         width = len(weight)
         # x / sqrt(mean(x²) + eps) is x * sqrt(width) / hypot(|x|, sqrt(width * eps)).
-        self._gain = nn.Parameter(weight * math.sqrt(width), requires_grad=False)
-        self._least = nn.Parameter(torch.tensor(math.sqrt(width * eps)), requires_grad=False)
+        self._gain = weight * math.sqrt(width)
+        self._least = torch.tensor(math.sqrt(width * eps))
 
     def levelled(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rows after the norm, each divided by its greatest value, and these values, (rows, 1)."""
@@ -224,18 +221,17 @@ class _Norm(nn.Module):
         return torch.addcdiv(hidden, rows * self._gain, length)
 
 
-class _HeadNorm(nn.Module):
+class _HeadNorm:
     """RMSNorm of queries and keys, (rows, heads, head_dim), both at once."""
 
     def __init__(self, of_queries: Any, of_keys: Any, heads: int, kv_heads: int) -> None:
-        super().__init__()
         (weight_q, eps), (weight_k, _) = _weight_and_eps(of_queries), _weight_and_eps(of_keys)
         width = len(weight_q)
         weights = torch.cat([weight_q.expand(heads, -1), weight_k.expand(kv_heads, -1)])
-        self._gain = nn.Parameter(weights * math.sqrt(width), requires_grad=False)
-        self._least = nn.Parameter(torch.tensor(math.sqrt(width * eps)), requires_grad=False)
+        self._gain = weights * math.sqrt(width)
+        self._least = torch.tensor(math.sqrt(width * eps))
 
-    def forward(self, heads: Tensor, size: Tensor | None) -> Tensor:
+    def __call__(self, heads: Tensor, size: Tensor | None) -> Tensor:
         """Return the norm of the heads; `size` is what they are still to be multiplied by, (rows, 1)."""
         least = self._least if size is None else (self._least / size)[:, None]
         return heads * self._gain / torch.hypot(torch.linalg.vector_norm(heads, dim=-1, keepdim=True), least)

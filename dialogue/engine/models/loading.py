@@ -45,7 +45,7 @@ class LoadedModel:
         device: the kind of device, `cpu` or `cuda`.
         context_tokens: the most tokens that prompt and new text may have together.
         precision: in what its weights are multiplied: `int8`, `bf16` or `fp32`.
-        cache_dtype: that in which keys and values are kept.
+        dtype: that in which everything else is computed, and keys and values are kept.
         rack: its adapters.
     """
 
@@ -56,7 +56,7 @@ class LoadedModel:
     device: str
     context_tokens: int
     precision: str
-    cache_dtype: torch.dtype
+    dtype: torch.dtype
     rack: Rack
 
 
@@ -113,7 +113,7 @@ def load(folder: Path, device: str, name: str, revision: str | None = None, prec
                 getattr(model.config.get_text_config(), "max_position_embeddings", None) or ROW_TOKENS, ROW_TOKENS
             ),
             precision=precision,
-            cache_dtype=_cache_dtype(model, precision),
+            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
             rack=rack,
         )
 
@@ -241,18 +241,6 @@ def _computes_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
-
-
-def _cache_dtype(model: Any, precision: str) -> torch.dtype:
-    """Return in what keys and values are kept; lean layers convert them, others take them as they compute."""
-    import torch
-
-    from dialogue.engine.models.int8 import is_lean
-
-    if precision == "int8":
-        return torch.bfloat16 if is_lean(model) and _computes_bf16(torch.device("cpu")) else torch.float32
-    dtype: torch.dtype = model.dtype
-    return dtype
 
 
 def _ends(model: Any) -> frozenset[int]:

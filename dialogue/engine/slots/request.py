@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from dialogue.engine.slots.guesses import Guesses
 from dialogue.engine.vocabulary import GrowingText, Vocabulary
 from dialogue.errors import EngineUnavailable
 from dialogue.turns import Prompt, Sampling, StopReason
@@ -34,8 +35,10 @@ class Request:
         self._prompt = prompt
         self._ends = vocabulary.ends
         self._text = GrowingText(vocabulary.decode, prompt_tokens)
+        self._guesses = Guesses()
         # torch takes seeds of 64 bits; a draw may be any whole number.
-        self._luck = torch.Generator().manual_seed(prompt.draw % 2**63)
+        self._chance = torch.Generator().manual_seed(prompt.draw % 2**63)
+        self._luck: list[float] = []
 
     @property
     def sampling(self) -> Sampling:
@@ -85,9 +88,20 @@ class Request:
         """Say that it may be what makes steps fail."""
         return len(self.tokens) < self._cleared_at
 
-    def next_luck(self) -> float:
-        """Return the number from [0, 1) that decides the next draw: the n-th of a draw is always the same."""
-        return float(torch.rand((), generator=self._luck))
+    def luck(self, ahead: int = 0) -> float:
+        """Return the number from [0, 1) that decides a draw: the n-th of a request is always the same.
+
+        Args:
+            ahead: 0 for the next draw, 1 for the one after it.
+        """
+        while len(self._luck) <= self.new_tokens + ahead:
+            self._luck.append(float(torch.rand((), generator=self._chance)))
+        return self._luck[self.new_tokens + ahead]
+
+    def guess(self, most: int) -> list[int]:
+        """Return up to `most` tokens that may come next, fewer than are still to be written."""
+        left = self.sampling.max_new_tokens - self.new_tokens
+        return self._guesses.following(self.tokens, min(most, left - 1)) if most and left > 1 else []
 
     def take(self, token: int) -> None:
         """Add a token that the model has written, and note it if the text ends with it."""

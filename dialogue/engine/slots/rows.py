@@ -61,6 +61,10 @@ class Rows:
         """Forget everything but who has which row: the cache was thrown away."""
         self._texts = [seated.get(row) for row in range(len(self._texts))]
 
+    def forget(self, adapter: str) -> None:
+        """Forget what was read with an adapter: another one may get its name."""
+        self._texts = [None if text and text.adapter == adapter else text for text in self._texts]
+
     def _prompt_tokens(self, row: int) -> int:
         held = self._texts[row]
         return held.prompt_tokens if held else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
 
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_cache import KeptKeys
@@ -11,13 +10,15 @@ from dialogue.engine.slots.slot_cache import KeptKeys
 # A seed of 300 tokens takes 5 MB with the embedded model; few servers have more seeds in use.
 _MOST = 32
 
+_Name = tuple[str | None, tuple[int, ...]]  # The adapter, and the seed's tokens.
+
 
 class Shelf:
     """Keeps keys and values of the seeds that were used last, for each adapter by itself."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._kept: OrderedDict[Hashable, KeptKeys] = OrderedDict()
+        self._kept: OrderedDict[_Name, KeptKeys] = OrderedDict()
 
     def lacks(self, request: Request) -> bool:
         """Say that the request has its seed's keys in its row, and the shelf has not."""
@@ -36,10 +37,14 @@ class Shelf:
             self._kept.move_to_end(name)
         return self._kept.get(name)
 
+    def forget(self, adapter: str) -> None:
+        """Throw away what was read with an adapter."""
+        self._kept = OrderedDict((name, keys) for name, keys in self._kept.items() if name[0] != adapter)
+
     def clear(self) -> None:
         """Throw everything away."""
         self._kept.clear()
 
 
-def _name(request: Request) -> Hashable:
+def _name(request: Request) -> _Name:
     return request.adapter, tuple(request.tokens[: request.seed_tokens])

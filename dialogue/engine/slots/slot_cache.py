@@ -31,8 +31,19 @@ class SlotCache(Cache):  # type: ignore[misc]  # transformers has no types
         self.dtype = dtype
         self._slots = slots
         self._row_tokens = row_tokens
+        self._is_whole = is_whole
         self._room = row_tokens + 1 if is_whole else 0
         self._stores: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def clear(self) -> None:
+        """Forget everything; rows that grow give their memory back."""
+        if not self._is_whole:
+            self._stores.clear()
+            self._room = 0
+        # In place, as whole rows never move. Zeros, as what a step that failed has left may not be numbers.
+        for pair in self._stores.values():
+            for store in pair:
+                store.zero_()
 
     @property
     def bytes_per_token(self) -> int:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dialogue.engine.slots.replay import Inputs, ReplayedSteps
 from dialogue.engine.slots.slot_cache import KeptKeys, SlotCache
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dialogue.engine.models.adapters import Rack
+    from dialogue.engine.slots.buckets import Bucket
+    from dialogue.engine.slots.recorders import Recorder
 
 
 class SlotModel:
@@ -24,6 +27,8 @@ class SlotModel:
         row_tokens: tokens that a row holds at most.
         cache_dtype: of keys and values; None for that in which the model computes.
         rack: the model's adapters; None where it has none.
+        recorder: makes the steps in which texts are written repeatable: they have a few fixed shapes then, and the
+            cache takes its memory at once. None where the steps are done as they come, in memory that grows.
     """
 
     def __init__(
@@ -33,17 +38,21 @@ class SlotModel:
         row_tokens: int,
         cache_dtype: torch.dtype | None = None,
         rack: Rack | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.slots = slots
         self.row_tokens = row_tokens
         self._model = model
-        self._cache_dtype = cache_dtype
         self._mask_dtype = cache_dtype or model.dtype
         self._rack = rack
         config = model.config.get_text_config()
         self._window: int | None = getattr(config, "sliding_window", None)
         self._layer_types: frozenset[str] = frozenset(getattr(config, "layer_types", None) or ())
-        self.reset()
+        self._cache = SlotCache(slots, row_tokens, cache_dtype, is_whole=recorder is not None)
+        self._steps: ReplayedSteps | None = None
+        self._recorded_version = 0
+        if recorder is not None:
+            self._steps = ReplayedSteps(self._step, recorder, slots, row_tokens, self._cache.spare, model.device)
 
     @property
     def bytes_per_token(self) -> int:
@@ -51,8 +60,10 @@ class SlotModel:
         return self._cache.bytes_per_token
 
     def reset(self) -> None:
-        """Throw all cached keys and values away, and the memory with them."""
-        self._cache = SlotCache(self.slots, self.row_tokens, self._cache_dtype)
+        """Throw all cached keys and values away, and what memory can be given back."""
+        if self._steps is not None:
+            self._steps.forget()
+        self._cache.clear()
 
     def copy(self, source: int, target: int, tokens: int) -> None:
         """Give a row the first `tokens` tokens of another one."""
@@ -93,9 +104,53 @@ class SlotModel:
         Returns:
             (rows, words), float32.
         """
-        output = self._pass(self._model, first, starts, [[token] for token in tokens], adapters)
-        logits: Tensor = output.logits
-        return logits[:, -1].float()
+        return self._logits(first, starts, [[token] for token in tokens], adapters)[:, -1]
+
+    def guessed_logits(
+        self,
+        first: int,
+        starts: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        adapters: Sequence[str | None] = (),
+    ) -> Tensor:
+        """Read tokens into the rows from `first` on, as `read` does, and return the logits behind each of them.
+
+        Returns:
+            (rows, tokens, words), float32; where a row has fewer tokens than others, its own are the last.
+        """
+        return self._logits(first, starts, tokens, adapters)
+
+    def _logits(
+        self,
+        first: int,
+        starts: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        adapters: Sequence[str | None],
+    ) -> Tensor:
+        width = max(len(each) for each in tokens)
+        # Texts are written in the first rows; other passes, as in tests, need not be fast.
+        if self._steps is not None and first == 0 and self._steps.hold(len(tokens), width):
+            return self._steps.logits(starts, tokens, self._numbers(adapters or [None] * len(tokens)))
+        logits: Tensor = self._pass(self._model, first, starts, tokens, adapters).logits
+        return logits.float()
+
+    def _numbers(self, adapters: Sequence[str | None]) -> list[int]:
+        """Return the numbers of adapters; what was recorded with others than there are now is thrown away."""
+        if self._rack is None:
+            return [0] * len(adapters)
+        if self._rack.version != self._recorded_version and self._steps is not None:
+            self._steps.forget()
+        self._recorded_version = self._rack.version
+        return self._rack.numbers(adapters)
+
+    def _step(self, bucket: Bucket, inputs: Inputs) -> Tensor:
+        self._cache.aim(0, inputs.places, bucket.keys)
+        if self._rack is not None:
+            self._rack.aimed = None
+            if bucket.is_adapted:
+                self._rack.aim_at(inputs.adapters, bucket.width)
+        logits: Tensor = self._forward(self._model, inputs.tokens, inputs.positions, bucket.keys).logits
+        return logits
 
     def _pass(
         self,
@@ -123,8 +178,11 @@ class SlotModel:
         self._cache.aim(first, places, end)
         if self._rack is not None:
             self._rack.aim(adapters or [None] * len(tokens), width)
+        return self._forward(model, torch.tensor(padded, device=device), positions, end)
+
+    def _forward(self, model: Any, tokens: Tensor, positions: Tensor, end: int) -> Any:
         return model(
-            input_ids=torch.tensor(padded, device=device),
+            input_ids=tokens,
             position_ids=positions,
             attention_mask=self._masks(positions, end),
             past_key_values=self._cache,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dialogue.engine.models.adapter_file import read_adapter
+from dialogue.engine.models.adapters import install
 from dialogue.engine.torch_engine import TorchEngine, torch_engine
-from dialogue.errors import EngineUnavailable, PromptTooLong
+from dialogue.errors import EngineUnavailable, ModelRefused, PromptTooLong
 from dialogue.turns import Completion, Prompt, Sampling, StopReason
+from tests.dialogue.engine.random_adapters import merged, write_adapter
 from tests.dialogue.engine.tiny import GREEDY, LIVELY, loaded, prompt, tiny_model
 
 ENDLESS = Sampling(temperature=0, max_new_tokens=400)
@@ -156,3 +162,54 @@ async def test_leaving_the_block_gives_up_what_is_in_flight_and_what_waits() -> 
             await task
     with pytest.raises(EngineUnavailable):
         await engine.generate(prompt("User1: c"), ignore)
+
+
+async def test_texts_with_adapters_and_without_are_written_at_the_same_time(tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_model("llama"))
+    folders = {name: write_adapter(tmp_path / name, model, seed) for seed, name in enumerate(("polite", "brief"), 1)}
+    expected = {}
+    for name in (None, "polite", "brief"):
+        alone = merged(model, read_adapter(folders[name]) if name else None)
+        async with torch_engine(loaded(alone), slots=1) as engine:
+            expected[name] = (await engine.generate(prompt("User1: hello\nUser2:"), ignore)).text
+    assert len(set(expected.values())) == 3
+
+    served = replace(loaded(model), rack=install(model))
+    async with torch_engine(served, slots=3) as engine:
+        for name, folder in folders.items():
+            await engine.add_adapter(name, folder)
+        asked = [replace(prompt("User1: hello\nUser2:"), adapter=name) for name in expected]
+        assert [completion.text for completion in await written(engine, asked)] == list(expected.values())
+        with pytest.raises(ModelRefused, match="there is no adapter 'rude'"):
+            await engine.generate(replace(asked[0], adapter="rude"), ignore)
+
+
+async def test_another_adapter_under_the_same_name_uses_nothing_of_the_first(tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_model("llama"))
+    folders = [write_adapter(tmp_path / str(number), model, seed) for number, seed in enumerate((1, 2, 1))]
+    served = replace(loaded(model), rack=install(model))
+    asked = replace(prompt("User1: hello\nUser2:"), adapter="polite", fixed_chars=6)
+    texts = []
+    async with torch_engine(served, slots=1) as engine:
+        for folder in folders:
+            await engine.add_adapter("polite", folder)
+            texts.append((await engine.generate(asked, ignore)).text)
+            await engine.remove_adapter("polite")
+    assert texts[0] == texts[2] != texts[1]
+
+
+async def test_what_is_written_with_an_adapter_ends_when_it_is_taken_away(tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_model("llama"))
+    folder = write_adapter(tmp_path / "polite", model)
+    served = replace(loaded(model), rack=install(model))
+    started = asyncio.Event()
+    async with torch_engine(served, slots=2) as engine:
+        await engine.add_adapter("polite", folder)
+        asked = replace(prompt("User1: a", ENDLESS), adapter="polite")
+        neighbour = asyncio.create_task(engine.generate(prompt("User1: hello\nUser2:"), ignore))
+        long = asyncio.create_task(engine.generate(asked, lambda text: started.set()))
+        await started.wait()
+        await engine.remove_adapter("polite")
+        with pytest.raises(EngineUnavailable, match="'polite' was taken away"):
+            await long
+        assert (await neighbour).new_tokens == GREEDY.max_new_tokens

@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 from transformers import DynamicCache
-from transformers.pytorch_utils import Conv1D
 
 from dialogue.engine.models.adapter_file import Adapter, LowRank, read_adapter
 from dialogue.engine.models.adapters import AdaptedProjection, Part, Rack, adaptable, install
 from dialogue.errors import ModelRefused
+from tests.dialogue.engine.random_adapters import key, merged, write_adapter
 from tests.dialogue.engine.tiny import tiny_model
 
 KINDS = ("llama", "gemma3_text", "gpt2")
@@ -44,32 +44,6 @@ def folder(tmp_path: Path) -> Path:
     return write_adapter(tmp_path / "adapter", tiny_model("llama"))
 
 
-def write_adapter(folder: Path, model: Any, seed: int = 1, only: str = "", **settings: Any) -> Path:
-    """Write random matrices for all projections of a model whose path matches `only`."""
-    config: dict[str, Any] = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "bias": "none", **settings}
-    chance = torch.Generator().manual_seed(seed)
-    tensors = {}
-    for path, module in adaptable(model).items():
-        if re.search(only, path):
-            size_in, size_out = sizes(module)
-            special = [value for end, value in config.get("rank_pattern", {}).items() if path.endswith(end)]
-            rank = [*special, config["r"]][0]
-            tensors[key(path, "A")] = torch.randn(rank, size_in, generator=chance) / 10
-            tensors[key(path, "B")] = torch.randn(size_out, rank, generator=chance) / 10
-    folder.mkdir()
-    save_file(tensors, folder / "adapter_model.safetensors")
-    (folder / "adapter_config.json").write_text(json.dumps(config))
-    return folder
-
-
-def key(path: str, side: str) -> str:
-    return f"base_model.model.{path}.lora_{side}.weight"
-
-
-def sizes(module: Any) -> tuple[int, int]:
-    return (module.nx, module.nf) if isinstance(module, Conv1D) else (module.in_features, module.out_features)
-
-
 def two_adapters(folder: Path, model: Any) -> dict[str | None, Adapter]:
     """Two adapters of different ranks; the second one leaves some projections alone and has rules for others."""
     b = {"r": 6, "lora_alpha": 3, "use_rslora": True, "rank_pattern": {"c_attn": 2, "v_proj": 9}}
@@ -86,16 +60,6 @@ def racked(model: Any, adapters: Mapping[str | None, Adapter]) -> tuple[Any, Rac
     for name, adapter in adapters.items():
         rack.add(str(name), adapter)
     return model, rack
-
-
-def merged(model: Any, adapter: Adapter | None) -> Any:
-    """Return a copy of the model with the adapter in its weights."""
-    model = copy.deepcopy(model)
-    for path, low in adapter.matrices.items() if adapter else ():
-        module = model.get_submodule(path)
-        delta = low.scale * low.up @ low.down
-        module.weight += delta.T if isinstance(module, Conv1D) else delta
-    return model
 
 
 def logits(model: Any, tokens: Tensor = PROMPT) -> Tensor:

@@ -75,4 +75,19 @@ def test_the_same_draw_has_the_same_luck_whatever_number_it_is() -> None:
     vocabulary = PieceVocabulary([])
     for draw in (0, 7, 2**64 + 3, -1):
         first, second = (Request(prompt("", draw=draw), [], vocabulary) for _ in range(2))
-        assert [first.next_luck() for _ in range(3)] == [second.next_luck() for _ in range(3)]
+        assert [first.luck(ahead) for ahead in range(3)] == [second.luck(ahead) for ahead in range(3)]
+
+
+def test_luck_belongs_to_the_number_of_the_draw_however_far_one_looked_ahead() -> None:
+    request = Request(prompt(""), [], PieceVocabulary(["a", "b"]))
+    ahead = [request.luck(number) for number in (0, 1, 2)]
+    request.take(0)
+    assert [request.luck(), request.luck(1)] == ahead[1:]
+
+
+def test_what_is_guessed_never_goes_beyond_the_length() -> None:
+    request = Request(prompt("", Sampling(max_new_tokens=3)), [1, 2, 3, 4, 1], PieceVocabulary(["a"] * 9))
+    assert request.guess(9) == [2, 3]
+    request.take(5)
+    request.take(1)
+    assert request.guess(9) == []

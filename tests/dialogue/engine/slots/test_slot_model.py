@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from dialogue.engine.models.adapter_file import Adapter, LowRank
+from dialogue.engine.models.adapters import Rack, adaptable, install
 from dialogue.engine.slots.batch import Batch
+from dialogue.engine.slots.recorders import EagerRecorder, Recorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.turns import Sampling
+from tests.dialogue.engine.slots.tape_recorder import TapeRecorder
 from tests.dialogue.engine.tiny import CONFIGS, loaded, prompt, tiny_model
 
 PROMPTS = 200
+FEWER_PROMPTS = 60
 WORDS = range(5, 256)
 
 
@@ -60,6 +67,97 @@ def test_greedy_texts_that_reuse_keys_are_those_of_generate(kind: str) -> None:
         assert request.tokens == _generate(model, request)
 
 
+@pytest.mark.parametrize("recorder", [EagerRecorder, TapeRecorder])
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "gemma3_text"])
+def test_greedy_texts_written_in_steps_of_fixed_shapes_are_those_of_generate(
+    kind: str, recorder: Callable[[], Recorder]
+) -> None:
+    model = tiny_model(kind)
+    chance = random.Random(3)
+    lengths = [
+        chance.randrange(2, 40) if number % 20 else chance.randrange(240, 400) for number in range(FEWER_PROMPTS)
+    ]
+    requests = [_request(model, chance.choices(WORDS, k=length), chance.randrange(1, 9)) for length in lengths]
+
+    _write(Batch(SlotModel(model, slots=9, row_tokens=512, recorder=recorder()), places=7), requests, chance)
+
+    for request in requests:
+        assert request.tokens == _generate(model, request)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gemma3_text"])
+def test_rows_that_only_fill_up_a_step_keep_what_they_hold(kind: str) -> None:
+    slots = SlotModel(tiny_model(kind), slots=4, row_tokens=64, recorder=EagerRecorder())
+    with torch.inference_mode():
+        slots.read(0, [0] * 4, [list(range(30, 94))] * 4)  # The rows are full to the last token.
+        before = slots.keep(3, 64)
+        slots.guessed_logits(0, [5, 6, 7], [[8], [9, 10, 11], [12]])
+        after = slots.keep(3, 64)
+
+    for pairs in zip(before, after, strict=True):
+        assert all(torch.equal(one, other) for one, other in zip(*pairs, strict=True))
+
+
+def test_steps_of_fixed_shapes_give_logits_behind_each_token_that_was_guessed() -> None:
+    tokens = [[8], [9, 10, 11]]
+    logits = []
+    for recorder in (None, TapeRecorder()):
+        slots = SlotModel(tiny_model("llama"), slots=4, row_tokens=64, recorder=recorder)
+        with torch.inference_mode():
+            slots.read(0, [0, 0], [list(range(30, 50)), list(range(60, 77))])
+            logits.append(slots.guessed_logits(0, [20, 17], tokens).clone())
+
+    assert logits[1].shape == logits[0].shape
+    assert torch.allclose(logits[1][0, -1], logits[0][0, -1], atol=1e-4)
+    assert torch.allclose(logits[1][1], logits[0][1], atol=1e-4)
+
+
+def test_what_is_recorded_with_adapters_holds_for_any_mixture_until_others_come() -> None:
+    model, rack = _racked()
+    tape = TapeRecorder()
+    slots = SlotModel(model, slots=4, row_tokens=64, rack=rack, recorder=tape)
+    plain = SlotModel(model, slots=4, row_tokens=64, rack=rack)
+    mixtures: list[list[str | None]] = [[None, None], ["a", None], ["b", "a"], ["b", "b"], [None, None]]
+    start = 10
+
+    def write(names: list[str | None]) -> None:
+        nonlocal start
+        replayed = slots.next_logits(0, [start, start], [7, 8], names).clone()
+        assert torch.allclose(replayed, plain.next_logits(0, [start, start], [7, 8], names), rtol=1e-3, atol=1e-3)
+        start += 1
+
+    with torch.inference_mode():
+        for each in (slots, plain):
+            each.read(0, [0, 0], [list(range(30, 40))] * 2, [None, "a"])
+        for names in mixtures:
+            write(names)
+        assert tape.recorded == 2  # Once with adapters, once without.
+        rack.remove("a")
+        rack.add("a", _adapter(seed=3))
+        write(["a", "b"])
+        guessed = [
+            each.guessed_logits(0, [start] * 2, [[7, 8, 9], [5, 6, 7]], ["a", None]).clone() for each in (slots, plain)
+        ]
+
+    assert tape.recorded == 4
+    assert torch.allclose(*guessed, rtol=1e-3, atol=1e-3)
+
+
+def test_a_model_that_was_reset_knows_nothing_and_writes_as_a_new_one() -> None:
+    tape = TapeRecorder()
+    slots = SlotModel(tiny_model("llama"), slots=2, row_tokens=64, recorder=tape)
+    logits = []
+    with torch.inference_mode():
+        for _ in range(2):
+            slots.read(0, [0], [[5, 6, 7]])
+            logits.append(slots.next_logits(0, [3], [8]).clone())
+            slots.reset()
+        assert not any(keys.any() or values.any() for keys, values in slots.keep(0, 64))
+
+    assert torch.equal(logits[0], logits[1])
+    assert tape.recorded == 2
+
+
 def test_a_model_computes_a_dialogue_with_adapters_and_without_in_one_batch() -> None:
     """Each row's adapter goes where the row goes; what adapters do is tested with them."""
     aimed: list[list[str | None]] = []
@@ -74,6 +172,26 @@ def test_a_model_computes_a_dialogue_with_adapters_and_without_in_one_batch() ->
         slots.next_logits(0, [2, 3], [5, 6])
 
     assert aimed == [["polite", None], [None, None]]
+
+
+def _racked() -> tuple[Any, Rack]:
+    model = copy.deepcopy(tiny_model("llama"))
+    rack = install(model)
+    for seed, name in enumerate(("a", "b")):
+        rack.add(name, _adapter(seed))
+    return model, rack
+
+
+def _adapter(seed: int) -> Adapter:
+    chance = torch.Generator().manual_seed(seed)
+
+    def low_rank(module: Any) -> LowRank:
+        down = torch.randn(4, module.in_features, generator=chance) / 10
+        up = torch.randn(module.out_features, 4, generator=chance) / 10
+        return LowRank(down, up, scale=1.0)
+
+    paths = adaptable(tiny_model("llama"))
+    return Adapter({path: low_rank(module) for path, module in paths.items()}, "", str(seed))
 
 
 def _write(batch: Batch, requests: list[Request], chance: random.Random) -> None:
