@@ -18,7 +18,7 @@ import torch
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.loading import LoadedModel
 from dialogue.engine.pace import Pace
-from dialogue.engine.slots.batch import Batch
+from dialogue.engine.slots.batch import CPU_STEP, GPU_STEP, Batch
 from dialogue.engine.slots.recorders import CudaRecorder, Recorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.room import budget_bytes, rows_that_fit
@@ -44,18 +44,23 @@ async def torch_engine(
     slots: int | None = None,
     cache_gb: float | None = None,
     clock: Callable[[], float] = time.monotonic,
+    recorder: Recorder | None = None,
 ) -> AsyncIterator[TorchEngine]:
     """Run the model in a thread of its own until the block is left; what is in flight then is given up.
 
     Args:
         slots: how many texts are written at the same time; None for what suits the device.
         cache_gb: the most memory for keys and values, in 10^9 bytes; None for a share of what is free.
+        recorder: how the steps of a few fixed shapes are repeated; None for what suits the device.
 
     Raises:
         ModelRefused: there is not enough memory for a single dialogue.
     """
     budget = budget_bytes(loaded.model.device) if cache_gb is None else int(cache_gb * 1e9)
-    engine = TorchEngine(loaded, slots or _PLACES[loaded.device], budget, clock)
+    # A CPU does a step no faster for having done it before, and would pay for what fills it up.
+    if recorder is None and loaded.device == "cuda":
+        recorder = CudaRecorder(loaded.model.device)
+    engine = TorchEngine(loaded, slots or _PLACES[loaded.device], budget, clock, recorder)
     engine.start()
     try:
         yield engine
@@ -86,7 +91,9 @@ class _Errand:
 class TorchEngine:
     """Continues prompts with a model of transformers, many at the same time; it belongs to one event loop."""
 
-    def __init__(self, loaded: LoadedModel, slots: int, budget: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, loaded: LoadedModel, slots: int, budget: int, clock: Callable[[], float], recorder: Recorder | None
+    ) -> None:
         self.model = loaded.name
         self.revision = loaded.revision
         self.context_tokens = loaded.context_tokens
@@ -96,9 +103,11 @@ class TorchEngine:
         self._clock = clock
         rows = rows_that_fit(slots, loaded.context_tokens, _bytes_per_token(loaded), budget)
         self.slots = min(slots, rows)
-        # A CPU does a step no faster for having done it before, and would pay for what fills it up.
-        recorder = CudaRecorder(loaded.model.device) if loaded.device == "cuda" else None
-        self._batch = Batch(_slot_model(loaded, rows, loaded.context_tokens, recorder), self.slots)
+        self._batch = Batch(
+            _slot_model(loaded, rows, loaded.context_tokens, recorder),
+            self.slots,
+            GPU_STEP if loaded.device == "cuda" else CPU_STEP,
+        )
         self._arriving: SimpleQueue[_Call | _Errand | None] = SimpleQueue()
         self._calls: list[_Call] = []
         self._loop = asyncio.get_running_loop()

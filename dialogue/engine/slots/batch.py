@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogue.engine.slots.request import Request
@@ -17,19 +18,33 @@ if TYPE_CHECKING:
 
     from dialogue.engine.slots.slot_model import SlotModel
 
-# Between two steps at most so much of new prompts is read: about a quarter of a second on two CPU cores with the
-# embedded model, so that somebody's long history does not make the others wait much longer than that.
-PROMPT_TOKENS_PER_STEP = 256
-
-# So many tokens cost a step little more than one: on a CPU it is the weights that take their time. More rows than that
-# are written a token at a time.
-_TOKENS_OF_A_CHEAP_STEP = 8
-
 # Of four guesses in a row the last is right in a tenth of the cases.
 _GUESSES = 4
 
 # It pays to wait for somebody else to read a common beginning of at least so many tokens, and to copy it then.
 _WORTH_WAITING_FOR = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StepSize:
+    """How much a device does in one step.
+
+    Args:
+        prompt_tokens: so much of new prompts is read between two steps at most: somebody's long history does not make
+            the others wait much longer than that takes.
+        cheap_tokens: so many tokens cost a step little more than one, as it is the weights that take the time. Guesses
+            are read along up to that.
+    """
+
+    prompt_tokens: int
+    cheap_tokens: int
+
+
+# A quarter of a second on two CPU cores with the embedded model.
+CPU_STEP = StepSize(prompt_tokens=256, cheap_tokens=8)
+
+# Not measured on a GPU yet; from its arithmetic beside the speed of its memory. A few hundredths of a second.
+GPU_STEP = StepSize(prompt_tokens=4096, cheap_tokens=64)
 
 
 class Batch:
@@ -40,12 +55,16 @@ class Batch:
 
     Args:
         places: how many texts are written at the same time, at most as many as the model has slots.
+        size: what suits the device.
         guesses: how many tokens of each text are guessed at a step while few are written.
     """
 
-    def __init__(self, model: SlotModel, places: int | None = None, guesses: int = _GUESSES) -> None:
+    def __init__(
+        self, model: SlotModel, places: int | None = None, size: StepSize = CPU_STEP, guesses: int = _GUESSES
+    ) -> None:
         self._model = model
         self._places = places or model.slots
+        self._size = size
         self._guesses = guesses
         self._waiting: deque[Request] = deque()
         self._seated: dict[int, Request] = {}  # By row.
@@ -134,9 +153,9 @@ class Batch:
         writing = sum(request.unread == 1 for request in self._taking_part())
         pieces: dict[Request, int] = {}
         for request in self._to_be_read():
-            piece = min(request.unread - 1, PROMPT_TOKENS_PER_STEP)
+            piece = min(request.unread - 1, self._size.prompt_tokens)
             width = max(piece, *pieces.values()) if pieces else piece
-            if width * (len(pieces) + 1) > PROMPT_TOKENS_PER_STEP:
+            if width * (len(pieces) + 1) > self._size.prompt_tokens:
                 break
             pieces[request] = piece
         if not pieces:
@@ -196,7 +215,7 @@ class Batch:
         if not writing:
             return
         writing = self._line_up(writing, first=0)
-        most = min(self._guesses, _TOKENS_OF_A_CHEAP_STEP // len(writing) - 1)
+        most = min(self._guesses, self._size.cheap_tokens // len(writing) - 1)
         guessed = [request.guess(most) for request in writing] if most > 0 else [[]] * len(writing)
         starts = [request.read_tokens for request in writing]
         adapters = [request.adapter for request in writing]
@@ -209,7 +228,8 @@ class Batch:
 
     def _line_up(self, requests: Sequence[Request] | dict[Request, int], first: int) -> list[Request]:
         """Bring the requests into neighbouring rows from `first` on; return them in the order of their rows."""
-        rows = {self._row_of(request) for request in requests}
+        row_of = {request: row for row, request in self._seated.items()}
+        rows = {row_of[request] for request in requests}
         places = range(first, first + len(rows))
         holes = [place for place in places if place not in rows]
         strays = [row for row in rows if row not in places]

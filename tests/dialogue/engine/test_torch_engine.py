@@ -13,10 +13,12 @@ import pytest
 
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.adapters import install
+from dialogue.engine.slots.recorders import EagerRecorder, Recorder
 from dialogue.engine.torch_engine import TorchEngine, torch_engine
 from dialogue.errors import EngineUnavailable, ModelRefused, PromptTooLong
 from dialogue.turns import Completion, Prompt, Sampling, StopReason
 from tests.dialogue.engine.random_adapters import merged, write_adapter
+from tests.dialogue.engine.slots.tape_recorder import TapeRecorder
 from tests.dialogue.engine.tiny import GREEDY, LIVELY, loaded, prompt, tiny_model
 
 ENDLESS = Sampling(temperature=0, max_new_tokens=400)
@@ -129,25 +131,38 @@ async def test_nothing_is_shown_after_cancelling() -> None:
     assert len(shown) == seen
 
 
-async def test_a_step_that_fails_once_is_done_again_and_nobody_notices() -> None:
+@pytest.mark.parametrize("recorder", [None, EagerRecorder()])
+async def test_a_step_that_fails_once_is_done_again_and_nobody_notices(recorder: Recorder | None) -> None:
     model = Model()
     prompts = [prompt(f"User1: {text}\nUser2:", LIVELY, draw=7) for text in ("a", "b")]
-    async with torch_engine(loaded(model), slots=2) as engine:
+    async with torch_engine(loaded(model), slots=2, recorder=recorder) as engine:
         expected = [completion.text for completion in await written(engine, prompts)]
         for _ in range(3):
             model.fails_at = {model.passes + 5}  # In the middle of both.
             assert [completion.text for completion in await written(engine, prompts)] == expected
 
 
-async def test_a_text_that_fails_again_and_again_is_given_up_and_the_engine_goes_on() -> None:
+@pytest.mark.parametrize("recorder", [None, EagerRecorder()])
+async def test_a_text_that_fails_again_and_again_is_given_up_and_the_engine_goes_on(recorder: Recorder | None) -> None:
     model = Model()
-    async with torch_engine(loaded(model), slots=2) as engine:
+    async with torch_engine(loaded(model), slots=2, recorder=recorder) as engine:
         before = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
         model.fails_at = set(range(model.passes + 1, model.passes + 3))
         with pytest.raises(EngineUnavailable, match="RuntimeError"):
             await engine.generate(prompt("User1: a"), ignore)
         after = await engine.generate(prompt("User1: hello\nUser2:"), ignore)
     assert after.text == before.text
+
+
+async def test_an_engine_that_replays_its_steps_writes_what_one_writes_that_does_not() -> None:
+    prompts = [prompt(f"User1: {'hello ' * number}\nUser2:", LIVELY, draw=number) for number in range(6)]
+    tape = TapeRecorder()
+    texts = []
+    for recorder in (None, tape):
+        async with torch_engine(loaded(tiny_model("llama")), slots=4, recorder=recorder) as engine:
+            texts.append([completion.text for completion in await written(engine, prompts)])
+    assert texts[0] == texts[1]
+    assert tape.replayed > 2 * tape.recorded
 
 
 async def test_leaving_the_block_gives_up_what_is_in_flight_and_what_waits() -> None:
@@ -184,13 +199,16 @@ async def test_texts_with_adapters_and_without_are_written_at_the_same_time(tmp_
             await engine.generate(replace(asked[0], adapter="rude"), ignore)
 
 
-async def test_another_adapter_under_the_same_name_uses_nothing_of_the_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorder", [None, TapeRecorder()])
+async def test_another_adapter_under_the_same_name_uses_nothing_of_the_first(
+    tmp_path: Path, recorder: Recorder | None
+) -> None:
     model = copy.deepcopy(tiny_model("llama"))
     folders = [write_adapter(tmp_path / str(number), model, seed) for number, seed in enumerate((1, 2, 1))]
     served = replace(loaded(model), rack=install(model))
     asked = replace(prompt("User1: hello\nUser2:"), adapter="polite", fixed_chars=6)
     texts = []
-    async with torch_engine(served, slots=1) as engine:
+    async with torch_engine(served, slots=1, recorder=recorder) as engine:
         for folder in folders:
             await engine.add_adapter("polite", folder)
             texts.append((await engine.generate(asked, ignore)).text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from dialogue.engine.slots.batch import PROMPT_TOKENS_PER_STEP, Batch
+from dialogue.engine.slots.batch import CPU_STEP, Batch
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.engine.vocabulary import Vocabulary
@@ -174,9 +174,9 @@ def test_short_prompts_are_read_together() -> None:
 
 
 def test_a_long_prompt_is_read_in_turn_with_the_others() -> None:
-    long = request_of("a" * (2 * PROMPT_TOKENS_PER_STEP + 11))
+    long = request_of("a" * (2 * CPU_STEP.prompt_tokens + 11))
     short = request_of("bcdefgh")
-    assert recorded(2, 600, long, short) == [[PROMPT_TOKENS_PER_STEP], [6], [PROMPT_TOKENS_PER_STEP], [10]]
+    assert recorded(2, 600, long, short) == [[CPU_STEP.prompt_tokens], [6], [CPU_STEP.prompt_tokens], [10]]
 
 
 def test_while_a_long_prompt_is_read_the_others_are_written() -> None:

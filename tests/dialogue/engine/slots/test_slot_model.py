@@ -5,18 +5,20 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from dialogue.engine.models.adapter_file import Adapter, LowRank
-from dialogue.engine.models.adapters import Rack, adaptable, install
+from dialogue.engine.models.adapter_file import read_adapter
+from dialogue.engine.models.adapters import install
 from dialogue.engine.slots.batch import Batch
 from dialogue.engine.slots.recorders import EagerRecorder, Recorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.turns import Sampling
+from tests.dialogue.engine.random_adapters import write_adapter
 from tests.dialogue.engine.slots.tape_recorder import TapeRecorder
 from tests.dialogue.engine.tiny import CONFIGS, loaded, prompt, tiny_model
 
@@ -112,8 +114,14 @@ def test_steps_of_fixed_shapes_give_logits_behind_each_token_that_was_guessed() 
     assert torch.allclose(logits[1][1], logits[0][1], atol=1e-4)
 
 
-def test_what_is_recorded_with_adapters_holds_for_any_mixture_until_others_come() -> None:
-    model, rack = _racked()
+def test_what_is_recorded_with_adapters_holds_for_any_mixture_until_others_come(tmp_path: Path) -> None:
+    model = copy.deepcopy(tiny_model("llama"))
+    first, second, third = (
+        read_adapter(write_adapter(tmp_path / str(number), model, seed=number)) for number in range(3)
+    )
+    rack = install(model)
+    rack.add("a", first)
+    rack.add("b", second)
     tape = TapeRecorder()
     slots = SlotModel(model, slots=4, row_tokens=64, rack=rack, recorder=tape)
     plain = SlotModel(model, slots=4, row_tokens=64, rack=rack)
@@ -133,14 +141,14 @@ def test_what_is_recorded_with_adapters_holds_for_any_mixture_until_others_come(
             write(names)
         assert tape.recorded == 2  # Once with adapters, once without.
         rack.remove("a")
-        rack.add("a", _adapter(seed=3))
+        rack.add("a", third)
         write(["a", "b"])
         guessed = [
             each.guessed_logits(0, [start] * 2, [[7, 8, 9], [5, 6, 7]], ["a", None]).clone() for each in (slots, plain)
         ]
 
     assert tape.recorded == 4
-    assert torch.allclose(*guessed, rtol=1e-3, atol=1e-3)
+    assert torch.allclose(guessed[0], guessed[1], rtol=1e-3, atol=1e-3)
 
 
 def test_a_model_that_was_reset_knows_nothing_and_writes_as_a_new_one() -> None:
@@ -172,26 +180,6 @@ def test_a_model_computes_a_dialogue_with_adapters_and_without_in_one_batch() ->
         slots.next_logits(0, [2, 3], [5, 6])
 
     assert aimed == [["polite", None], [None, None]]
-
-
-def _racked() -> tuple[Any, Rack]:
-    model = copy.deepcopy(tiny_model("llama"))
-    rack = install(model)
-    for seed, name in enumerate(("a", "b")):
-        rack.add(name, _adapter(seed))
-    return model, rack
-
-
-def _adapter(seed: int) -> Adapter:
-    chance = torch.Generator().manual_seed(seed)
-
-    def low_rank(module: Any) -> LowRank:
-        down = torch.randn(4, module.in_features, generator=chance) / 10
-        up = torch.randn(module.out_features, 4, generator=chance) / 10
-        return LowRank(down, up, scale=1.0)
-
-    paths = adaptable(tiny_model("llama"))
-    return Adapter({path: low_rank(module) for path, module in paths.items()}, "", str(seed))
 
 
 def _write(batch: Batch, requests: list[Request], chance: random.Random) -> None:
