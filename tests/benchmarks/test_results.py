@@ -43,6 +43,14 @@ def test_a_result_names_the_machine_the_time_and_the_commit(tmp_path: Path) -> N
     assert written["commit"]
 
 
+def test_a_result_of_a_gpu_names_it(tmp_path: Path) -> None:
+    path = write_results("engine-gpu", [], tmp_path, gpu="NVIDIA H100 80GB HBM3, 79 GiB")
+
+    machine = json.loads(path.read_text("utf-8"))["machine"]
+    assert machine["gpu"] == "NVIDIA H100 80GB HBM3, 79 GiB"
+    assert machine["cores"] >= 1
+
+
 def test_a_new_result_replaces_the_old_one(tmp_path: Path) -> None:
     write_results("pipeline", [{"turns_per_s": 1.0}, {"turns_per_s": 2.0}], tmp_path)
 
