@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks.results import ROOT
+from dialogue.engine.freed_memory import keep_freed_memory
 from dialogue.engine.models import embedded, loading
 from dialogue.engine.models.loading import LoadedModel
 
@@ -20,6 +22,11 @@ def folder(console: Console | None = None) -> Path:
 
 
 def load(precision: str = "auto", console: Console | None = None) -> LoadedModel:
-    """Load it on the CPU, as a worker does unless `precision` says otherwise."""
+    """Load it on the CPU, as a worker does unless `precision` says otherwise: in a thread that ends.
+
+    OpenMP counts the helpers of all threads that are left, and has them sleep at once where there are more than cores.
+    """
     place = folder(console)
-    return loading.load(place, "cpu", embedded.NAME, embedded.revision(place), precision)
+    keep_freed_memory()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(loading.load, place, "cpu", embedded.NAME, embedded.revision(place), precision).result()

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks import embedded_model
 from benchmarks.contestants.answering import Measure, answer
-from dialogue.engine.models.loading import LoadedModel, prepared
+from dialogue.engine.models.loading import LoadedModel, bytes_per_token, prepared
 from dialogue.engine.slots.batch import Batch
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
@@ -109,7 +109,8 @@ def random_model(name: str) -> LoadedModel:
     model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").eval()
     rack = prepared(model, "int8")
     words = Tokenizer(models.WordLevel({str(number): number for number in range(_WORDS)}, unk_token="0"))
-    return LoadedModel(model, Vocabulary(words), name, "", "cpu", 2048, "int8", torch.float32, rack)
+    per_token = bytes_per_token(model, torch.float32)
+    return LoadedModel(model, Vocabulary(words), name, "", "cpu", 2048, "int8", torch.float32, rack, per_token)
 
 
 def context(loaded: LoadedModel, tokens: int) -> list[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dialogue.engine.freed_memory import keep_freed_memory
 from dialogue.ports import Engine
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _load(settings: EngineSettings, progress: Progress) -> LoadedModel:
     from dialogue.engine.models import embedded
 
     os.environ.setdefault("GOMP_SPINCOUNT", _SPIN_COUNT)
+    keep_freed_memory()
     folder = embedded.prepare(settings.data_dir, progress) if settings.model == EMBEDDED else None
     progress("loading the model", 0.0)
     # Here and not above: importing torch takes seconds, during which progress is to be seen.

@@ -101,7 +101,7 @@ class TorchEngine:
         self._rack = loaded.rack
         self._seed_tokens = lru_cache(_SEEDS)(loaded.vocabulary.encode_prompt)
         self._clock = clock
-        rows = rows_that_fit(slots, loaded.context_tokens, _bytes_per_token(loaded), budget)
+        rows = rows_that_fit(slots, loaded.context_tokens, loaded.bytes_per_token, budget)
         self.slots = min(slots, rows)
         self._batch = Batch(
             _slot_model(loaded, rows, loaded.context_tokens, recorder),
@@ -239,14 +239,6 @@ class TorchEngine:
 
 def _slot_model(loaded: LoadedModel, rows: int, row_tokens: int, recorder: Recorder | None = None) -> SlotModel:
     return SlotModel(loaded.model, rows, row_tokens, loaded.dtype, loaded.rack, recorder)
-
-
-def _bytes_per_token(loaded: LoadedModel) -> int:
-    """Find out what the cache takes for a token, by reading two."""
-    probe = _slot_model(loaded, rows=1, row_tokens=2)
-    with torch.inference_mode():
-        probe.read(0, [0], [[0, 1]])
-    return probe.bytes_per_token
 
 
 def _show(call: _Call, text: str) -> None:

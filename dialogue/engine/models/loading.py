@@ -47,6 +47,7 @@ class LoadedModel:
         precision: in what its weights are multiplied: `int8`, `bf16` or `fp32`.
         dtype: that in which everything else is computed, and keys and values are kept.
         rack: its adapters.
+        bytes_per_token: what the keys and values of one token take.
     """
 
     model: Any
@@ -58,6 +59,7 @@ class LoadedModel:
     precision: str
     dtype: torch.dtype
     rack: Rack
+    bytes_per_token: int
 
 
 def load_named(model: str, device: str, precision: str = "auto") -> LoadedModel:
@@ -103,6 +105,7 @@ def load(folder: Path, device: str, name: str, revision: str | None = None, prec
         check_fitness(model, name)
         ends = _ends(model)
         rack = prepared(model, precision)
+        dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         return LoadedModel(
             model=model,
             vocabulary=Vocabulary(_or_refuse(folder, tokenizer.result), ends),
@@ -113,8 +116,9 @@ def load(folder: Path, device: str, name: str, revision: str | None = None, prec
                 getattr(model.config.get_text_config(), "max_position_embeddings", None) or ROW_TOKENS, ROW_TOKENS
             ),
             precision=precision,
-            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+            dtype=dtype,
             rack=rack,
+            bytes_per_token=bytes_per_token(model, dtype),
         )
 
 
@@ -131,6 +135,18 @@ def prepared(model: Any, precision: str) -> Rack:
     rack = adapters.Rack(torch.float32, torch.device("cpu"))
     int8.quantise(model, rack)
     return rack
+
+
+def bytes_per_token(model: Any, dtype: torch.dtype) -> int:
+    """Find out what the keys and values of a token take, by reading two."""
+    import torch
+
+    from dialogue.engine.slots.slot_model import SlotModel
+
+    probe = SlotModel(model, slots=1, row_tokens=2, cache_dtype=dtype)
+    with torch.inference_mode():
+        probe.read(0, [0], [[0, 1]])
+    return probe.bytes_per_token
 
 
 def check_folder(folder: Path) -> None:

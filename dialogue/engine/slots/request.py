@@ -11,7 +11,6 @@ from dialogue.engine.vocabulary import GrowingText, Vocabulary
 from dialogue.errors import EngineUnavailable
 from dialogue.turns import Prompt, Sampling, StopReason
 
-
 # Numbers by chance cost ten microseconds a call, however many.
 _DRAWS_AT_ONCE = 32
 

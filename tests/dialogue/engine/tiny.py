@@ -69,7 +69,8 @@ def loaded(model: Any, tokenizer: Tokenizer | None = None, context_tokens: int =
     """Return the model as `loading` would, in float32 and without adapters."""
     vocabulary = Vocabulary(tokenizer or tiny_tokenizer(), frozenset({END}))
     rack = Rack(torch.float32, torch.device("cpu"))
-    return LoadedModel(model, vocabulary, "tiny", "1", "cpu", context_tokens, "fp32", torch.float32, rack)
+    dtype = torch.float32
+    return LoadedModel(model, vocabulary, "tiny", "1", "cpu", context_tokens, "fp32", dtype, rack, bytes_per_token=1536)
 
 
 def tiny_tokenizer(opening: bool = False, markers: Sequence[str] = ()) -> Tokenizer:
