@@ -98,7 +98,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
 async def test_it_knows_the_capital_of_france(engine: Engine) -> None:
     question = Prompt("Q: What is the capital of France?\nA:", ("\n",), Sampling(temperature=0), draw=0)
     completion = await engine.generate(question, lambda _: None)
-    assert completion.text == " The capital of France is Paris.\n"
+    assert "Paris" in completion.text  # Each precision has its own way to say it.
     assert completion.stop is StopReason.TAG
 
 
