@@ -180,7 +180,7 @@ async def _left_behind(rig: Rig) -> list[str]:
 
 
 def _told_in_logs(rig: Rig, expected_error: str) -> Iterator[str]:
-    """Yield what no log may have: an error that nobody expected, or a secret."""
+    """Yield what no log may have: an error that nobody expected, a secret, or somebody's words."""
     for service in rig.services:
         log = service.log.read_text("utf-8", "replace")
         for line in log.splitlines():
@@ -191,6 +191,8 @@ def _told_in_logs(rig: Rig, expected_error: str) -> Iterator[str]:
         for secret in (TOKEN.partition(":")[2], SECRET):
             if secret in log:
                 yield f"{service.name} shows a secret"
+        if told := NONCE.search(log):
+            yield f"{service.name} shows what was said: {told[0]}"
 
 
 def _waits(rig: Rig, said: Sequence[Said]) -> Iterator[float]:

@@ -18,6 +18,7 @@ async def redis_crash(size: Size) -> Result:
     """Kill valkey under load; each second time the end of its file is cut off, each third time all of it is gone."""
     async with rig(size) as built:
         # Two bots: with Redis the lease is lost too, and either may have it then.
+        built.settings["GOVORUN_LOG_LEVEL"] = "DEBUG"
         await built.start_all("bot", "bot", "worker", "worker")
         load = built.load()
         kills = max(3, size.strikes * 2 // 5)

@@ -23,6 +23,7 @@ _CONFLICT = "somebody else fetches"
 async def refusals(size: Size) -> Result:
     """Block a fifth of the chats, move a group, and poll beside the bot."""
     async with rig(size) as built:
+        built.settings["GOVORUN_LOG_LEVEL"] = "DEBUG"
         bots = await built.start_all("bot", "bot")
         await built.start("worker")
         load = built.load()

@@ -22,6 +22,7 @@ async def webhook_outage(size: Size) -> Result:
     """Take Redis and SQL away while Telegram pushes; it pushes again what was refused."""
     async with rig(size) as built:
         built.take_pushes()
+        built.settings["GOVORUN_LOG_LEVEL"] = "DEBUG"
         await built.start_all("web", "bot", "worker")
         load = built.load()
         people = range(1, size.chats + 1)
