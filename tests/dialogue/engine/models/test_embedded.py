@@ -98,7 +98,8 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
 async def test_it_knows_the_capital_of_france(engine: Engine) -> None:
     question = Prompt("Q: What is the capital of France?\nA:", ("\n",), Sampling(temperature=0), draw=0)
     completion = await engine.generate(question, lambda _: None)
-    assert "Paris" in completion.text  # Each precision has its own way to say it.
+    # With weights in 8 bits, which not every CPU takes, it says the same in other words.
+    assert completion.text in (" The capital of France is Paris.\n", " Paris is the capital of France.\n")
     assert completion.stop is StopReason.TAG
 
 
