@@ -7,11 +7,18 @@ GovorunError                    everything that this project raises on purpose; 
 |-- MessageRefused              a person's message cannot be taken; the text of the refusal is chosen by `reason`
 |   |-- MessageTooLong
 |   |-- MessageEmpty
-|   `-- TooManyWaiting
+|   |-- TooManyWaiting
+|   |-- WithOperator            an operator leads the dialogue, so there is nothing of the bot to retry or to stop
+|   `-- NothingToRetry          the last word was not the model's
 |-- EngineError                 the model could not write
 |   |-- EngineUnavailable       down, overloaded or too slow: worth another try later
 |   |-- PromptTooLong           the prompt does not fit the model's context
 |   `-- ModelRefused            the model may not be loaded (pickled weights, remote code) or does not exist
+|-- ReviewError                 an operator's wish cannot be fulfilled; the text may be shown to the operator
+|   |-- TakenAlready            the dialogue is in somebody else's hands, or over
+|   |-- NotClaimed              the dialogue is not in the operator's hands, or not any more
+|   `-- Overtaken               somebody else has changed it since
+|-- ExportError                 training data cannot be written as asked, or are not what their manifest says
 `-- StorageError                Redis or SQL could not do it
     |-- StorageUnavailable      out of reach: worth another try later
     `-- StaleJob                the job was taken over, cancelled or finished by somebody else
@@ -70,6 +77,14 @@ class TooManyWaiting(MessageRefused):
         self.limit = limit
 
 
+class WithOperator(MessageRefused):
+    """An operator leads the dialogue: there is nothing of the bot to retry, to continue or to stop."""
+
+
+class NothingToRetry(MessageRefused):
+    """The last word in the dialogue was not the model's."""
+
+
 class EngineError(GovorunError):
     """The model could not write."""
 
@@ -84,6 +99,26 @@ class PromptTooLong(EngineError):
 
 class ModelRefused(EngineError):
     """The model may not be loaded, or does not exist; the text says what to use instead."""
+
+
+class ReviewError(GovorunError):
+    """An operator's wish cannot be fulfilled; the text may be shown to the operator."""
+
+
+class TakenAlready(ReviewError):
+    """The dialogue is in somebody else's hands, or over."""
+
+
+class NotClaimed(ReviewError):
+    """The dialogue is not in the operator's hands, or not any more."""
+
+
+class Overtaken(ReviewError):
+    """Somebody else has changed what was to be undone."""
+
+
+class ExportError(GovorunError):
+    """Training data cannot be written as asked, or are not what their manifest says."""
 
 
 class StorageError(GovorunError):

@@ -122,6 +122,8 @@ class Completion:
         prompt_tokens: tokens of the prompt, of which `reused_tokens` were not computed again.
         first_token_s: seconds from the start of the generation to its first token.
         duration_s: seconds from the start of the generation to its end.
+        likelihood: mean log-probability of the new tokens among those that could be drawn at temperature 1: near 0
+            where the model was sure of its words; None where the engine does not say.
     """
 
     text: str
@@ -131,6 +133,7 @@ class Completion:
     new_tokens: int
     first_token_s: float
     duration_s: float
+    likelihood: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ class Author(StrEnum):
     SEED = "seed"
 
 
+class DialogueStatus(StrEnum):
+    """Where a dialogue stands with the operators: with the bot, with one of them, put off, or done."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+
+
 class TurnState(StrEnum):
     """Where a person's turn stands; a bot's turn is always ANSWERED.
 
@@ -143,6 +152,7 @@ class Outgoing:
         buttons: rows of (label, data) below the message; empty for none.
         reply_to: the channel's id of the message that this one answers; empty for none.
         turn_id: the turn that it carries; empty for a notice.
+        author: who wrote that turn; None for a notice.
         outcome: ANSWERED for a reply and for a notice, else why there is no reply.
         sent_parts: how many parts of the text were sent.
         maybe_duplicate: True where it may have been sent before: the bot died between sending and marking.
@@ -163,6 +173,7 @@ class Outgoing:
     state: SendState = SendState.PENDING
     sent_parts: int = 0
     maybe_duplicate: bool = False
+    author: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)

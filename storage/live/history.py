@@ -12,6 +12,7 @@ from dialogue.ports import Job
 from dialogue.turns import Dialogue
 from storage.live.keys import HISTORY_LIFETIME_S, HISTORY_TURNS, Keys
 from storage.live.redis_connection import DialogueScript, translated_errors
+from storage.live.rehearsal import rehearsed
 from storage.live.wire import UnreadableRecord, decode_turn, encode_turn
 from storage.records import LoggedHistory
 
@@ -61,7 +62,7 @@ class RedisHistory:
         if is_late:
             # Without it, what is rebuilt now would have a hole that nobody notices later.
             raise StorageUnavailable(f"dialogue {job.dialogue_id}: a reply is still on its way to the log")
-        logged = await self._log.history(job.dialogue_id)
+        logged = await self._log.history(rehearsed(job.dialogue_id))
         # The messages of the job itself may be in the log already as said; they are the question, not the history.
         turns = [
             (turn, turn_id)

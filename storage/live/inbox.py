@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from storage.live.keys import HISTORY_LIFETIME_S, Keys
 from storage.live.redis_connection import Argument, DialogueScript, translated_errors
+from storage.live.rehearsal import rehearsal_of
 from storage.live.wire import encode_asked
 from storage.records import Asked, Finished
 
@@ -62,14 +63,13 @@ class RedisInbox:
             await pipe.execute()
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:
-        """Free who works on these dialogues, and erase all that Redis knows of them.
+        """Free who works on these dialogues and rehearses them, and erase all that Redis knows of them.
 
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        await self._forget.for_each(
-            [(self._keys.dialogue(each), [each, self._keys.interruptions]) for each in dialogue_ids]
-        )
+        both = [name for each in dialogue_ids for name in (each, rehearsal_of(each))]
+        await self._forget.for_each([(self._keys.dialogue(each), [each, self._keys.interruptions]) for each in both])
 
     def _call(self, dialogue_id: str, epoch: int, waiting: Sequence[Asked]) -> tuple[list[str], list[Argument]]:
         arguments: list[Argument] = [dialogue_id, epoch, self._keys.interruptions, HISTORY_LIFETIME_S]

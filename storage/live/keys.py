@@ -10,6 +10,7 @@
 | answered:DIALOGUE | zset   | the last messages that were answered in this epoch, by id         | HISTORY_LIFETIME_S  |
 | alive:CONSUMER    | string | says that a worker or a recorder lives                            | ALIVE_LIFETIME_S    |
 | lease:NAME        | string | who holds the lease                                               | LEASE_LIFETIME_S    |
+| throttle:NAME     | string | how often something failed lately, such as a login                | THROTTLE_LIFETIME_S |
 | put-aside         | stream | jobs that killed every worker that tried them                     | last PUT_ASIDE_KEPT |
 | live:CHANNEL      | pubsub | drafts, and which dialogues changed                               |                     |
 | interruptions     | pubsub | which dialogues were interrupted, for the workers                 |                     |
@@ -36,6 +37,9 @@ HEARTBEAT_S = 0.8
 
 LEASE_LIFETIME_S = 4.0
 PUT_ASIDE_KEPT = 1000
+
+THROTTLE_LIFETIME_S = 300
+"""Who has failed too often may try again after five minutes."""
 
 WORKERS = "workers"
 RECORDERS = "recorders"
@@ -85,6 +89,9 @@ class Keys:
 
     def live(self, channel: str) -> str:
         return f"{self.prefix}live:{channel}"
+
+    def throttle(self, name: str) -> str:
+        return f"{self.prefix}throttle:{name}"
 
     def lease(self, name: str) -> str:
         return f"{self.prefix}lease:{name}"

@@ -7,7 +7,7 @@ import json
 from sqlalchemy import bindparam, delete, null, or_, select, update
 
 from storage.log.scrubbing import note_erasure
-from storage.log.tables import answers, chats, dialogues, is_pending, people, replies, turns, updates
+from storage.log.tables import answers, audit, chats, dialogues, is_pending, notes, people, replies, turns, updates
 from storage.log.transaction import Transaction
 from storage.records import ChatKind
 
@@ -38,6 +38,13 @@ _erase_person = delete(people).where(people.c.id == bindparam("person"))
 _next_epoch = (
     update(dialogues).where(dialogues.c.id.in_(bindparam("ids", expanding=True))).values(epoch=dialogues.c.epoch + 1)
 )
+
+# That something was done stays on record, without the words that it was done to.
+_erase_words = (
+    update(audit).where(audit.c.dialogue_id.in_(bindparam("ids", expanding=True))).values(before=null(), after=null())
+)
+# What operators noted about a group may be about its member who wants to be forgotten.
+_erase_notes = delete(notes).where(notes.c.dialogue_id.in_(bindparam("ids", expanding=True)))
 
 _read_pending = select(updates.c.bot_id, updates.c.update_id, updates.c.payload).where(is_pending)
 _erase_update = (
@@ -73,6 +80,8 @@ class Erasure(Transaction):
         await self._run(_erase_turns, person)
         # A reply that is being written for them in a group must not come.
         await self._run(_next_epoch, {"ids": [row.id for row in touched if row.kind != ChatKind.PRIVATE]})
+        await self._run(_erase_words, {"ids": [row.id for row in touched]})
+        await self._run(_erase_notes, {"ids": [row.id for row in touched]})
         await self._run(_erase_person, person)
         await self._erase_updates(external_id)
         await note_erasure(self._connection)
@@ -92,5 +101,6 @@ class Erasure(Transaction):
 
 def _is_from(payload: str, external_id: str) -> bool:
     """Say whether an update of Telegram, whatever its kind, was sent by that user."""
-    senders = (part.get("from") for part in json.loads(payload).values() if isinstance(part, dict))
+    parts = (part for part in json.loads(payload).values() if isinstance(part, dict))
+    senders = (part.get("from") or part.get("user") for part in parts)
     return any(isinstance(sender, dict) and str(sender.get("id")) == external_id for sender in senders)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, case, exists, insert, select, update
 from dialogue.turns import Outcome
 from storage.log.tables import is_unsent, outbox, outbox_parts
 from storage.log.transaction import Transaction
-from storage.records import Chat, ChatKind, Outgoing, SendState
+from storage.records import Author, Chat, ChatKind, Outgoing, SendState
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -31,6 +31,7 @@ _sending = (
 _sent = (
     update(outbox).where(_this).values(state=SendState.SENT, sent_parts=bindparam("parts"), sent_at=bindparam("now"))
 )
+_unsent = update(outbox).where(_this, outbox.c.state == SendState.SENDING).values(state=SendState.PENDING)
 _part_sent = update(outbox).where(_this).values(sent_parts=bindparam("parts"))
 _failed = update(outbox).where(_this).values(state=SendState.FAILED, failure=bindparam("reason"))
 
@@ -48,9 +49,15 @@ class Outbox(Transaction):
     """Messages on their way out."""
 
     async def post(
-        self, chat: Chat, text: str, buttons: Buttons = (), reply_to: str = "", turn_id: str = ""
+        self,
+        chat: Chat,
+        text: str,
+        buttons: Buttons = (),
+        reply_to: str = "",
+        turn_id: str = "",
+        author: Author | None = None,
     ) -> Outgoing:
-        """Put a message into the outbox: a notice, or a turn of the bot that no worker wrote."""
+        """Put a message into the outbox: a notice, or a turn of the bot that no worker wrote and `author` did."""
         now = self._clock()
         row = outgoing_row(chat.dialogue_id, int(turn_id) if turn_id else None, text, reply_to, Outcome.ANSWERED, now)
         message_id = (await self._run(insert_outgoing, row | {"buttons": buttons})).scalar_one()
@@ -66,6 +73,7 @@ class Outbox(Transaction):
             text=text,
             buttons=buttons,
             reply_to=reply_to,
+            author=author,
         )
 
     async def mark_sending(self, ids: Sequence[int]) -> set[int]:
@@ -77,6 +85,10 @@ class Outbox(Transaction):
         if not ids:
             return set()
         return set((await self._run(_sending, {"messages": list(ids)})).scalars())
+
+    async def mark_unsent(self, id: int) -> None:
+        """Note that a message is certainly not sent: the channel wants to be asked again later."""
+        await self._run(_unsent, {"message": id})
 
     async def mark_sent(self, id: int, parts: int, external_ids: Sequence[str]) -> None:
         """Note that all of a message was sent.
@@ -148,6 +160,7 @@ def outgoing(row: Row[Any]) -> Outgoing:
         state=SendState(row.state),
         sent_parts=row.sent_parts,
         maybe_duplicate=row.is_maybe_duplicate or row.state == SendState.SENDING,
+        author=row.author and Author(row.author),
     )
 
 

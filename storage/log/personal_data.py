@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, or_, select
 
 from storage.log.sql import SqlConnection, translated
-from storage.log.tables import answers, chats, dialogues, generations, people, turns
+from storage.log.tables import answers, chats, dialogues, generations, people, thumbs, turns
 
 _read_person = select(people).where(
     people.c.channel == bindparam("channel"), people.c.external_id == bindparam("external_id")
@@ -34,6 +34,12 @@ _read_generations = (
     .where(generations.c.reply_id.in_(_replies_to_them))
     .order_by(generations.c.id)
 )
+_read_thumbs = (
+    select(turns.c.text, thumbs.c.is_up, thumbs.c.created_at)
+    .join_from(thumbs, turns, turns.c.id == thumbs.c.turn_id)
+    .where(thumbs.c.person_id == bindparam("person"))
+    .order_by(thumbs.c.created_at)
+)
 
 
 async def everything_about(connection: SqlConnection, channel: str, external_id: str) -> dict[str, Any]:
@@ -49,6 +55,7 @@ async def everything_about(connection: SqlConnection, channel: str, external_id:
             return {}
         said = (await connection.execute(_read_turns, {"person": person.id})).all()
         drawn = (await connection.execute(_read_generations, {"person": person.id})).all()
+        liked = (await connection.execute(_read_thumbs, {"person": person.id})).all()
     by_dialogue: defaultdict[str, list[Row[Any]]] = defaultdict(list)
     for row in said:
         by_dialogue[row.dialogue_id].append(row)
@@ -62,6 +69,7 @@ async def everything_about(connection: SqlConnection, channel: str, external_id:
         },
         "dialogues": [_dialogue(rows) for rows in by_dialogue.values()],
         "generations": [{"model": row.model, "text": row.text} for row in drawn],
+        "thumbs": [{"text": row.text, "is_up": row.is_up, "at": row.created_at} for row in liked],
     }
 
 

@@ -41,7 +41,8 @@ open_dialogue = insert(dialogues)
 
 def new_dialogue_row(chat_id: int, seed: str, epoch: int, now: float) -> dict[str, Any]:
     """Return the row of a dialogue that begins now."""
-    return {"id": secrets.token_hex(8), "chat_id": chat_id, "seed": seed, "epoch": epoch, "opened_at": now}
+    times = {"opened_at": now, "last_at": now, "touched_at": now}
+    return {"id": secrets.token_hex(8), "chat_id": chat_id, "seed": seed, "epoch": epoch, **times}
 
 
 class Places(Transaction):

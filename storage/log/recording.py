@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select, update
 
-from dialogue.turns import Ask, Outcome, Speaker
+from dialogue.turns import Ask, Outcome, Reply, Speaker
 from storage.log.outbox import insert_outgoing, outgoing_row, spoken_language
 from storage.log.tables import answers, chats, dialogues, generations, is_kept, replies, turns
 from storage.log.transaction import Transaction
@@ -26,6 +26,7 @@ _read_dialogues = (
         dialogues.c.id,
         dialogues.c.epoch,
         dialogues.c.closed_at,
+        dialogues.c.claimed_until,
         chats.c.id.label("chat_id"),
         chats.c.channel,
         chats.c.external_id,
@@ -50,7 +51,9 @@ _read_last_turn = (
 
 _insert_replies = insert(replies)
 _insert_answers = insert(answers)
-_insert_generations = insert(generations)
+insert_generations = insert(generations)
+"""Inserts what the model drew; see `generation_rows`."""
+
 _insert_turns = insert(turns).returning(turns.c.id, sort_by_parameter_order=True)
 _settle_turn = (
     update(turns)
@@ -114,8 +117,9 @@ class Recording(Transaction):
     async def record_replies(self, finished: Sequence[Finished]) -> list[Outgoing | None]:
         """Record replies in the given order, with everything about them.
 
-        A stale reply (its epoch or its dialogue is over, or its messages do not wait any more) is kept as a dropped
-        turn. One that was recorded before changes nothing, and so does one to somebody who was forgotten.
+        A stale reply (its epoch or its dialogue is over, an operator has the dialogue, or its messages do not wait any
+        more) is kept as a dropped turn. One that was recorded before changes nothing, and so does one to somebody who
+        was forgotten.
 
         Returns:
             for each what is to be sent for it; None for one that is stale, was recorded before, or is for nobody.
@@ -137,9 +141,11 @@ class Recording(Transaction):
         turn_ids = await self._insert_turns(cases, now)
         await self._settle(cases)
         await self._link(cases)
-        drawn = [row for case in cases for row in _generation_rows(case.finished)]
+        drawn = [row for case in cases for row in generation_rows(case.finished.reply, case.finished.reply_id)]
         if drawn:
-            await self._run(_insert_generations, drawn)
+            await self._run(insert_generations, drawn)
+        for case in cases:
+            self._note(case)
         return await self._put_out([case for case in cases if not case.is_stale], turn_ids, now)
 
     async def _cases(self, finished: list[Finished]) -> list[_Case]:
@@ -150,6 +156,7 @@ class Recording(Transaction):
         message_ids = [int(message_id) for each in finished for message_id in each.message_ids]
         messages = {row.id: row for row in await self._run(_read_messages, {"ids": message_ids})}
         cases = []
+        now = self._clock()
         for each in finished:
             dialogue = found.get(each.dialogue_id)
             if dialogue is None:
@@ -162,6 +169,7 @@ class Recording(Transaction):
                 continue
             is_stale = (
                 dialogue.closed_at is not None
+                or (dialogue.claimed_until is not None and dialogue.claimed_until > now)
                 or each.epoch < dialogue.epoch
                 or any(row.state != TurnState.WAITING for row in answered)
             )
@@ -222,6 +230,15 @@ class Recording(Transaction):
         if inherited:
             await self._run(_inherit_answers, inherited)
 
+    def _note(self, case: _Case) -> None:
+        reply = case.finished.reply
+        touched = self._touch(case.finished.dialogue_id)
+        touched.failures += reply.outcome is not Outcome.ANSWERED and not case.is_stale
+        touched.retries += reply.ask is Ask.RETRY and case.replaced is not None
+        if reply.generations and not case.is_stale:
+            touched.model = reply.generations[-1].model
+            touched.likelihood = _lowest(touched.likelihood, reply.generations[-1].completion.likelihood)
+
     async def _put_out(self, cases: list[_Case], turn_ids: dict[str, int], now: float) -> dict[str, Outgoing]:
         if not cases:
             return {}
@@ -264,10 +281,11 @@ def _reply_row(case: _Case, now: float) -> dict[str, Any]:
     }
 
 
-def _generation_rows(finished: Finished) -> list[dict[str, Any]]:
+def generation_rows(reply: Reply, reply_id: str) -> list[dict[str, Any]]:
+    """Return the rows of what the model drew for a reply."""
     return [
         {
-            "reply_id": finished.reply_id,
+            "reply_id": reply_id,
             "number": number,
             "seed": generation.seed,
             "seed_hash": generation.seed_hash,
@@ -279,8 +297,12 @@ def _generation_rows(finished: Finished) -> list[dict[str, Any]]:
             "queued_s": generation.queued_s,
             **asdict(generation.completion),
         }
-        for number, generation in enumerate(finished.reply.generations, start=1)
+        for number, generation in enumerate(reply.generations, start=1)
     ]
+
+
+def _lowest(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _outgoing(case: _Case, row: dict[str, Any], id: int) -> Outgoing:
@@ -296,4 +318,5 @@ def _outgoing(case: _Case, row: dict[str, Any], id: int) -> Outgoing:
         text=row["text"],
         reply_to=row["reply_to"],
         outcome=row["outcome"],
+        author=Author.MODEL if case.is_answered else None,
     )

@@ -14,6 +14,8 @@ from dialogue.turns import Ask, Dialogue, Speaker, Turn
 from storage.log.arrivals import read_pending
 from storage.log.outbox import outgoing
 from storage.log.personal_data import everything_about
+from storage.log.review.reading import Reading
+from storage.log.review.waking import is_any_due
 from storage.log.scrubbing import scrubbing
 from storage.log.sql import Engines, sql_engines, transaction, translated
 from storage.log.tables import (
@@ -62,9 +64,15 @@ _read_awaited = (
     .limit(1)
 )
 
+_read_operator: Any = select(
+    (dialogues.c.claimed_until > bindparam("now")).label("is_here"),
+    dialogues.c.human_wanted_at.is_not(None).label("is_called"),
+).where(dialogues.c.chat_id == bindparam("chat"), is_open)
+
 _read_unsent = (
     select(
         outbox,
+        turns.c.author,
         chats.c.id.label("chat_id"),
         chats.c.channel,
         chats.c.external_id.label("chat_external_id"),
@@ -74,9 +82,21 @@ _read_unsent = (
     )
     .join_from(outbox, dialogues)
     .join(chats)
+    .outerjoin(turns, turns.c.id == outbox.c.turn_id)
     .where(is_unsent, chats.c.channel == bindparam("channel"))
     .order_by(outbox.c.id)
     .limit(bindparam("most"))
+)
+
+_read_run_out = (
+    select(dialogues.c.id)
+    .join(chats)
+    .where(dialogues.c.claimed_until <= bindparam("now"), chats.c.channel == bindparam("channel"))
+)
+_read_unheard = (
+    select(dialogues.c.id)
+    .join(chats)
+    .where(dialogues.c.human_wanted_at <= bindparam("before"), chats.c.channel == bindparam("channel"))
 )
 
 
@@ -116,8 +136,15 @@ class SqlLog:
         async with transaction(self._engines.writing) as connection:
             writing = Writing(connection, self._clock)
             yield writing
+            await writing.settle()
         if writing.has_erased:
             self.erased.set()
+
+    @asynccontextmanager
+    async def reviewing(self) -> AsyncIterator[Reading]:
+        """Open one transaction in which operators read."""
+        async with transaction(self._engines.reading) as connection:
+            yield Reading(connection, self._clock)
 
     async def history(self, dialogue_id: str) -> LoggedHistory:
         """Return the kept turns of a dialogue in the order of the transcript."""
@@ -128,9 +155,19 @@ class SqlLog:
         )
 
     async def waiting(self, channel: str, older_than_s: float, limit: int = 500) -> list[Asked]:
-        """Return what has waited for an answer for so long, oldest first."""
-        rows = await self._rows(_read_waiting, channel=channel, until=self._clock() - older_than_s, most=limit)
+        """Return what has waited for an answer of the bot for so long, oldest first."""
+        now = self._clock()
+        rows = await self._rows(_read_waiting, channel=channel, now=now, until=now - older_than_s, most=limit)
         return [waiting_message(row) for row in rows]
+
+    async def run_out(self, channel: str) -> list[str]:
+        """Return the dialogues of a channel that operators have had for longer than they may without a word."""
+        return [row.id for row in await self._rows(_read_run_out, channel=channel, now=self._clock())]
+
+    async def unheard(self, channel: str, patience_s: float) -> list[str]:
+        """Return the dialogues of a channel in which somebody asked for an operator so long ago, and none came."""
+        before = self._clock() - patience_s
+        return [row.id for row in await self._rows(_read_unheard, channel=channel, before=before)]
 
     async def transcript(self, chat_id: int) -> list[ShownTurn]:
         """Return the chat's current dialogue as people see it, waiting turns last."""
@@ -152,6 +189,15 @@ class SqlLog:
         """Return what the chat waits for first: a reply, another version or more of it; None if for nothing."""
         rows = await self._rows(_read_awaited, chat=chat_id)
         return Ask(rows[0].ask) if rows else None
+
+    async def is_anything_to_wake(self) -> bool:
+        """Say whether the time of a snoozed dialogue has come."""
+        return bool((await self._rows(is_any_due, now=self._clock()))[0][0])
+
+    async def operator(self, chat_id: int) -> str:
+        """Return how an operator stands to the chat: `here`, `called`, or nothing."""
+        (row,) = await self._rows(_read_operator, chat=chat_id, now=self._clock())
+        return "here" if row.is_here else "called" if row.is_called else ""
 
     async def unsent(self, channel: str, limit: int = 1000) -> list[Outgoing]:
         """Return what is still to be sent, oldest first; where sending had begun it may be a duplicate."""

@@ -96,6 +96,25 @@ dialogues = Table(
     Column("epoch", Integer, nullable=False),
     Column("opened_at", Double, nullable=False),
     Column("closed_at", Double),
+    # What the inbox filters and sorts by, kept by `storage.log.touching`.
+    Column("messages", Integer, nullable=False, server_default="0"),
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("dislikes", Integer, nullable=False, server_default="0"),
+    Column("likelihood", Double),  # The lowest of its replies: mean log-probability per token.
+    Column("model", String, nullable=False, server_default=""),
+    Column("last_turn_id", Id),
+    Column("last_at", Double, nullable=False, server_default="0"),
+    Column("touched_at", Double, nullable=False, server_default="0"),
+    # What operators decided.
+    Column("status", String, nullable=False, server_default="pending"),
+    Column("snoozed_until", Double),
+    Column("approval", String, nullable=False, server_default=""),
+    Column("assignee_id", ForeignKey("operators.id", ondelete="SET NULL")),
+    # Who answers in the bot's place, and until when.
+    Column("claimed_by", ForeignKey("operators.id", ondelete="SET NULL")),
+    Column("claimed_until", Double),
+    Column("human_wanted_at", Double),
 )
 
 replies = Table(
@@ -106,14 +125,14 @@ replies = Table(
     Column("ask", String, nullable=False),
     Column("outcome", String, nullable=False),
     Column("is_stale", Boolean, nullable=False),
-    Column("created_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False, index=True),
 )
 
 turns = Table(
     "turns",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False),
     Column("speaker", String, nullable=False),
     Column("author", String, nullable=False),
     Column("person_id", ForeignKey("people.id", ondelete="SET NULL")),
@@ -128,6 +147,8 @@ turns = Table(
     Column("reply_id", ForeignKey("replies.id", ondelete="CASCADE"), unique=True),
     Column("created_at", Double, nullable=False),
     Column("dropped_at", Double),
+    Index("ix_turns_dialogue_id", "dialogue_id", "id"),
+    Index("ix_turns_created_at", "created_at"),
     sqlite_autoincrement=True,
 )
 
@@ -160,6 +181,7 @@ generations = Table(
     Column("queued_s", Double, nullable=False),
     Column("first_token_s", Double, nullable=False),
     Column("duration_s", Double, nullable=False),
+    Column("likelihood", Double),  # Mean log-probability per token; none where the engine does not say.
     sqlite_autoincrement=True,
 )
 
@@ -187,8 +209,105 @@ outbox_parts = Table(
     metadata,
     Column("outbox_id", ForeignKey("outbox.id", ondelete="CASCADE"), primary_key=True),
     Column("part", Integer, primary_key=True, autoincrement=False),
-    Column("external_id", SafeText, nullable=False),
+    Column("external_id", SafeText, nullable=False, index=True),
     sqlite_with_rowid=False,
+)
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("password_hash", String, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String, primary_key=True),  # SHA-256 of what the cookie holds.
+    Column("operator_id", ForeignKey("operators.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("csrf_token", String, nullable=False),
+    Column("agent", SafeText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("operator_id", ForeignKey("operators.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", SafeText, nullable=False),
+    Column("hash", String, nullable=False, unique=True),  # SHA-256 of the token.
+    Column("created_at", Double, nullable=False),
+    Column("used_at", Double),
+    sqlite_autoincrement=True,
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), primary_key=True),
+    Column("label", SafeText, primary_key=True),
+    Index("ix_labels_label", "label", "dialogue_id"),
+    sqlite_with_rowid=False,
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dialogue_id", ForeignKey("dialogues.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("operator_id", ForeignKey("operators.id", ondelete="SET NULL")),
+    Column("text", SafeText, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("turn_id", ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("operator_id", ForeignKey("operators.id", ondelete="SET NULL")),
+    Column("rating", String, nullable=False, server_default=""),
+    Column("correction", SafeText, nullable=False, server_default=""),
+    Column("reasons", JSON, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("note", SafeText, nullable=False, server_default=""),
+    Column("updated_at", Double, nullable=False, index=True),
+)
+
+thumbs = Table(
+    "thumbs",
+    metadata,
+    Column("turn_id", ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("is_up", Boolean, nullable=False),
+    Column("source", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# No foreign keys but that of the operator: what was done stays on record when a dialogue is erased, without its words.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("operator_id", ForeignKey("operators.id", ondelete="SET NULL"), index=True),
+    Column("operator", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("batch", String, nullable=False, index=True),  # What one press of a key did, and one undo takes back.
+    Column("dialogue_id", String, index=True),
+    Column("turn_id", Id),
+    Column("before", JSON(none_as_null=True)),
+    Column("after", JSON(none_as_null=True)),
+    Column("undone_at", Double),
+    sqlite_autoincrement=True,
 )
 
 
@@ -197,6 +316,7 @@ is_pending = updates.c.handled_at.is_(None)
 is_open = dialogues.c.closed_at.is_(None)
 is_waiting = turns.c.state == literal_column("'waiting'")
 is_kept = turns.c.dropped_at.is_(None)
+is_spoken_in = dialogues.c.messages > literal_column("0")
 is_unsent = outbox.c.state.in_([literal_column("'pending'"), literal_column("'sending'")])
 
 
@@ -206,6 +326,22 @@ def _partial(name: str, *columns: Column[object], where: ColumnElement[bool], un
 
 _partial("ix_updates_pending", updates.c.bot_id, updates.c.update_id, where=is_pending)
 _partial("uq_dialogues_open", dialogues.c.chat_id, where=is_open, unique=True)
+_partial("ix_dialogues_touched", dialogues.c.touched_at, where=is_spoken_in)
+_partial("ix_dialogues_inbox", dialogues.c.last_at, dialogues.c.id, where=is_spoken_in)
+for _column in (dialogues.c.status, dialogues.c.approval, dialogues.c.seed, dialogues.c.model):
+    _partial(f"ix_dialogues_{_column.name}", _column, dialogues.c.last_at, dialogues.c.id, where=is_spoken_in)
+_unsure = dialogues.c.likelihood.is_not(None)
+_by_likelihood = (dialogues.c.likelihood, dialogues.c.id)
+_partial("ix_dialogues_unlikeliest", *_by_likelihood, where=_unsure)
+_partial("ix_dialogues_undecided", dialogues.c.approval, *_by_likelihood, where=_unsure)
+_assigned = dialogues.c.assignee_id.is_not(None)
+_partial("ix_dialogues_assignee", dialogues.c.assignee_id, dialogues.c.last_at, where=_assigned)
+_partial("ix_dialogues_retried", dialogues.c.last_at, where=dialogues.c.retries > literal_column("0"))
+_partial("ix_dialogues_failed", dialogues.c.last_at, where=dialogues.c.failures > literal_column("0"))
+_partial("ix_dialogues_disliked", dialogues.c.last_at, where=dialogues.c.dislikes > literal_column("0"))
+_partial("ix_dialogues_claimed", dialogues.c.claimed_until, where=dialogues.c.claimed_until.is_not(None))
+_partial("ix_dialogues_human", dialogues.c.human_wanted_at, where=dialogues.c.human_wanted_at.is_not(None))
+_partial("ix_dialogues_snoozed", dialogues.c.snoozed_until, where=dialogues.c.snoozed_until.is_not(None))
 _partial("uq_turns_place", turns.c.dialogue_id, turns.c.position, where=is_kept, unique=True)
 _partial("ix_turns_waiting", turns.c.dialogue_id, where=is_waiting)
 _partial("ix_turns_person_id", turns.c.person_id, where=turns.c.person_id.is_not(None))

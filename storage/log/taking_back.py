@@ -115,11 +115,11 @@ class TakingBack(Talking):
         await self._run(_reword, {"turn": turn_id, "copy": copy, "new_text": text})
 
     async def _last_exchange(self, dialogue_id: str) -> tuple[list[int], Row[Any] | None]:
-        """Return the messages after the last reply, and that reply; none where it is the seed's greeting."""
+        """Return the messages after the last reply, and that reply; none where the seed or an operator said it."""
         last = (await self._run(_read_last, {"dialogue": dialogue_id})).all()
         unanswered = [row.id for row in takewhile(lambda row: row.speaker == Speaker.PERSON, last)]
         reply = next(iter(last[len(unanswered) :]), None)
-        return unanswered, None if reply is None or reply.author == Author.SEED else reply
+        return unanswered, None if reply is None or reply.author != Author.MODEL else reply
 
     async def _answered_by(self, reply: Row[Any]) -> list[int]:
         return list((await self._run(_read_answered, {"reply": reply.reply_id})).scalars())

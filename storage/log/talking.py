@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, null, select, update
 
-from dialogue.errors import TooManyWaiting
+from dialogue.errors import NothingToRetry, TooManyWaiting
 from dialogue.turns import Ask, Outcome
 from storage.log.places import new_dialogue_row, open_dialogue
-from storage.log.tables import dialogues, is_waiting, replies, turns
+from storage.log.tables import dialogues, is_kept, is_waiting, replies, turns
 from storage.log.transaction import OpenDialogue, Transaction
 from storage.log.turn_rows import asked_row, reply_row
 from storage.log.waiting import read_waiting, waiting_message
@@ -27,12 +27,22 @@ _find_same_ask = select(turns.c.id, turns.c.created_at).where(
 _read_waiting = (
     select(turns.c.id, turns.c.ask).where(turns.c.dialogue_id == bindparam("dialogue"), is_waiting).order_by(turns.c.id)
 )
+_read_last_author = (
+    select(turns.c.author)
+    .where(turns.c.dialogue_id == bindparam("dialogue"), is_kept, turns.c.position.is_not(None))
+    .order_by(turns.c.position.desc())
+    .limit(1)
+)
 _read_waiting_in = read_waiting.where(turns.c.dialogue_id.in_(bindparam("dialogues", expanding=True)))
 _cancel = (
     update(turns).where(turns.c.id == bindparam("turn")).values(state=TurnState.CANCELLED, position=bindparam("place"))
 )
 _next_epoch = update(dialogues).where(dialogues.c.id == bindparam("dialogue")).values(epoch=dialogues.c.epoch + 1)
-_close = update(dialogues).where(dialogues.c.id == bindparam("dialogue")).values(closed_at=bindparam("now"))
+_close = (
+    update(dialogues)
+    .where(dialogues.c.id == bindparam("dialogue"))
+    .values(closed_at=bindparam("now"), claimed_by=null(), claimed_until=null(), human_wanted_at=null())
+)
 
 
 class Talking(Transaction):
@@ -53,16 +63,23 @@ class Talking(Transaction):
         return await self._insert_asked(chat, person, dialogue, Ask.SAY, text, external_id)
 
     async def ask(self, chat: Chat, person: Person, ask: Ask) -> Asked:
-        """Keep a wish for another version of the last reply, or for more of it; one that waits already is the same."""
+        """Keep a wish for another version of the last reply, or for more of it; one that waits already is the same.
+
+        Raises:
+            NothingToRetry: the last word was an operator's, of which the model knows no other version.
+        """
         dialogue = await self._open_dialogue(chat.id)
+        if (await self._run(_read_last_author, {"dialogue": dialogue.id})).scalar_one_or_none() == Author.OPERATOR:
+            raise NothingToRetry("the last word was an operator's")
         same = (await self._run(_find_same_ask, {"dialogue": dialogue.id, "ask": ask})).first()
         if same is not None:
             return asked(chat, dialogue, same.id, ask, "", same.created_at)
         return await self._insert_asked(chat, person, dialogue, ask, "", "")
 
     async def waiting_in(self, dialogue_ids: Sequence[str]) -> list[Asked]:
-        """Return all that waits for an answer in these dialogues, oldest first."""
-        return [waiting_message(row) for row in await self._run(_read_waiting_in, {"dialogues": list(dialogue_ids)})]
+        """Return all that waits for an answer of the bot in these dialogues, oldest first."""
+        key = {"dialogues": list(dialogue_ids), "now": self._clock()}
+        return [waiting_message(row) for row in await self._run(_read_waiting_in, key)]
 
     async def interrupt(self, chat: Chat) -> tuple[Chat, int]:
         """Call off what waits for an answer: it stays in the transcript as said.
@@ -89,6 +106,7 @@ class Talking(Transaction):
         await self._run(_insert_reply, {**reply, "ask": Ask.SAY, "outcome": Outcome.ANSWERED, "is_stale": False})
         place = await self._last_place(dialogue.id) + 1
         row = reply_row(dialogue.id, Author.SEED, text, reply_id, now, place)
+        self._touch(dialogue.id)
         return str((await self._run(_insert_turn, row)).scalar_one())
 
     async def _insert_asked(
@@ -97,6 +115,7 @@ class Talking(Transaction):
         now = self._clock()
         row = asked_row(dialogue.id, person, ask, text, external_id, now)
         turn_id = (await self._run(_insert_turn, row)).scalar_one()
+        self._touch(dialogue.id).messages += ask is Ask.SAY
         return asked(chat, dialogue, turn_id, ask, text, now)
 
     async def _close_dialogue(self, chat_id: int) -> OpenDialogue:
@@ -108,6 +127,7 @@ class Talking(Transaction):
         """Return the dialogue in its new epoch, and the ids of what waited."""
         dialogue = await self._locked_dialogue(chat_id)
         await self._run(_next_epoch, {"dialogue": dialogue.id})
+        self._touch(dialogue.id)
         waiting = (await self._run(_read_waiting, {"dialogue": dialogue.id})).all()
         if waiting:
             places = count(await self._last_place(dialogue.id) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,7 @@ from dialogue.errors import StorageError
 from dialogue.turns import Speaker
 from storage.log.sql import SqlConnection, translated
 from storage.log.tables import dialogues, is_kept, is_open, is_waiting, turns
+from storage.log.touching import Touch, touch
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -34,7 +36,7 @@ last_reply = (
 
 _lock_dialogues = (
     select(dialogues.c.id).where(dialogues.c.id.in_(bindparam("ids", expanding=True))).order_by(dialogues.c.id)
-).with_for_update()
+).with_for_update(key_share=True)  # Whoever only refers to the dialogue need not wait.
 
 _find_open = select(dialogues.c.id).where(dialogues.c.chat_id == bindparam("chat_id"), is_open)
 
@@ -72,6 +74,20 @@ class Transaction:
     def __init__(self, connection: SqlConnection, clock: Callable[[], float]) -> None:
         self._connection = connection
         self._clock = clock
+        self._touched: defaultdict[str, Touch] = defaultdict(Touch)
+
+    async def settle(self) -> None:
+        """Bring up to date what follows from all that was written; the last thing to do before the commit."""
+        if not self._touched:
+            return
+        ids = sorted(self._touched)
+        await self._lock(ids)
+        now = self._clock()
+        await self._run(touch, [self._touched[id].parameters(id, now) for id in ids])
+
+    def _touch(self, dialogue_id: str) -> Touch:
+        """Note that turns of the dialogue have changed."""
+        return self._touched[dialogue_id]
 
     async def _run(self, statement: Executable, parameters: Parameters | None = None) -> CursorResult[Any]:
         with translated():

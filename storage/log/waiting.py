@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, bindparam, func, or_, select
 
 from dialogue.turns import Ask
 from storage.log.tables import chats, dialogues, is_open, is_waiting, turns
 from storage.log.transaction import last_reply
 from storage.records import Asked
+
+# Where an operator has taken over, messages wait for the operator.
+_is_with_bot = or_(dialogues.c.claimed_until.is_(None), dialogues.c.claimed_until <= bindparam("now"))
 
 read_waiting: Select[Any] = (
     select(
@@ -26,10 +29,10 @@ read_waiting: Select[Any] = (
     )
     .join_from(turns, dialogues)
     .join(chats)
-    .where(is_waiting, is_open)
+    .where(is_waiting, is_open, _is_with_bot)
     .order_by(turns.c.id)
 )
-"""Reads what waits in open dialogues, oldest first; each row is for `waiting_message`."""
+"""Reads what waits for the bot `now`, in open dialogues, oldest first; each row is for `waiting_message`."""
 
 
 def waiting_message(row: Row[Any]) -> Asked:

@@ -8,10 +8,17 @@ from storage.log.moving import Moving
 from storage.log.outbox import Outbox
 from storage.log.places import Places
 from storage.log.recording import Recording
+from storage.log.review.accounts import Accounts
+from storage.log.review.changes import Changes
+from storage.log.review.thumbs import Thumbs
+from storage.log.review.waking import Waking
+from storage.log.standing_in import StandingIn
 from storage.log.taking_back import TakingBack
 
 
-class Writing(Arrivals, Places, TakingBack, Moving, Recording, Outbox, Erasure):
+class Writing(
+    Arrivals, TakingBack, Moving, Recording, StandingIn, Places, Changes, Waking, Thumbs, Accounts, Outbox, Erasure
+):
     """One transaction, opened by `SqlLog.writing`: all of it is kept, or nothing.
 
     Each base class is one idea and holds the methods of it.

@@ -7,24 +7,32 @@ from dataclasses import dataclass, field
 
 from dialogue.turns import Ask, Completion, Generation, Outcome, Reply, Sampling, StopReason
 from storage.log.sql_log import SqlLog
+from storage.operators import Operator, Role
 from storage.records import Asked, Chat, ChatKind, Finished, Outgoing, Person, ShownTurn
 
 _numbers = itertools.count(1)
 
 
-def a_generation(text: str = "raw text\nUser1:", draw: int = 7) -> Generation:
+def a_generation(
+    text: str = "raw text\nUser1:", draw: int = 7, model: str = "gemma", likelihood: float | None = None
+) -> Generation:
     """Return one draw of a model."""
-    completion = Completion(text, StopReason.TAG, 120, 100, 9, first_token_s=0.25, duration_s=0.5)
-    return Generation(
-        "small-talk", "5eed", "9a5h", "gemma", "main@1", Sampling(top_k=5), draw, completion, queued_s=0.01
-    )
+    completion = Completion(text, StopReason.TAG, 120, 100, 9, 0.25, duration_s=0.5, likelihood=likelihood)
+    return Generation("small-talk", "5eed", "9a5h", model, "main@1", Sampling(top_k=5), draw, completion, queued_s=0.01)
 
 
-def a_reply(*asked: Asked, text: str = "", outcome: Outcome = Outcome.ANSWERED, **options: object) -> Finished:
+def a_reply(
+    *asked: Asked,
+    text: str = "",
+    outcome: Outcome = Outcome.ANSWERED,
+    drawn: tuple[Generation, ...] | None = None,
+    **options: object,
+) -> Finished:
     """Return what a worker hands on for messages: an answer with `text`, or a failure."""
     is_answered = outcome is Outcome.ANSWERED
     whole = str(options.get("turn_text", text)) if is_answered else ""
-    reply = Reply(outcome, asked[0].ask, text if is_answered else "", whole, (a_generation(f"raw {text}"),))
+    drawn = (a_generation(f"raw {text}"),) if drawn is None else drawn
+    reply = Reply(outcome, asked[0].ask, text if is_answered else "", whole, drawn)
     return Finished(
         reply_id=f"reply-{next(_numbers)}",
         channel=asked[0].channel,
@@ -65,6 +73,18 @@ class Place:
         assert await self.record(a_reply(asked, text=reply)) is not None
         return asked
 
+    async def deliver(self) -> list[str]:
+        """Send everything that is due in all chats; return the texts."""
+        sent = []
+        for outgoing in await self.log.unsent("telegram"):
+            async with self.log.writing() as writing:
+                is_due = outgoing.id in await writing.mark_sending([outgoing.id])
+            if is_due:
+                sent.append(outgoing.text)
+                async with self.log.writing() as writing:
+                    await writing.mark_sent(outgoing.id, 1, [f"sent-{outgoing.id}"])
+        return sent
+
     async def undo(self) -> bool:
         """Take the last exchange back."""
         async with self.log.writing() as writing:
@@ -90,6 +110,11 @@ class Place:
         """Return the transcript as people see it."""
         return await self.log.transcript(self.chat.id)
 
+    async def turn(self, text: str) -> int:
+        """Return the id of the turn that reads so, as people see the dialogue."""
+        (turn,) = [each for each in await self.shown() if each.text == text]
+        return int(turn.turn_id)
+
     async def texts(self) -> list[str]:
         """Return the texts of the transcript as people see it."""
         return [turn.text for turn in await self.shown()]
@@ -108,3 +133,10 @@ async def open_place(
         chat = await writing.chat("telegram", external_id, kind, "small-talk", "ru")
         person = await writing.person("telegram", person_id, name, "ru")
     return Place(log, chat, person)
+
+
+async def an_operator(log: SqlLog, name: str = "Olga", role: Role = Role.REVIEWER) -> Operator:
+    """Return an operator of that name, made where there is none."""
+    async with log.writing() as writing:
+        found = next((each for each in await writing.operators() if each.name == name), None)
+        return found or await writing.add_operator(name, role, "a hash")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, ForeignKeyConstraint, text
 
 from dialogue.errors import StorageUnavailable
 from storage.log.migrate import migrate
@@ -21,8 +21,19 @@ from storage.log.tables import metadata
 from tests.storage.log.places import open_place
 
 
+def is_compared(item: Any, name: str | None, *_: object) -> bool:
+    """Leave out what cannot be compared.
+
+    The index of words: each database has its own, and `test_search` looks at it. References to operators that were
+    added to a table which was there: SQLAlchemy does not read from SQLite what becomes of them on a deletion.
+    """
+    is_reference = isinstance(item, ForeignKeyConstraint) and item.referred_table.name == "operators"
+    return "words" not in (name or "") and not (is_reference and "dialogues" in str(item.table))
+
+
 def differences(connection: Connection) -> list[Any]:
-    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+    context = MigrationContext.configure(connection, opts={"include_object": is_compared})
+    return list(compare_metadata(context, metadata))
 
 
 async def test_the_versions_lead_to_the_tables(database_url: str) -> None:
