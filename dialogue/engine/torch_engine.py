@@ -271,5 +271,6 @@ def _settle(call: _Call, now: float) -> None:
                 new_tokens=request.new_tokens,
                 first_token_s=call.first_token_at - call.started,
                 duration_s=now - call.started,
+                likelihood=request.likelihood,
             )
         )

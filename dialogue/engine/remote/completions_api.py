@@ -16,6 +16,9 @@ _TOO_LONG = re.compile(r"context|max_new_tokens|too long|longer than", re.IGNORE
 # Whatever goes wrong when JSON of an unknown shape is taken apart.
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
+# No word is drawn that is less likely: vLLM writes -9999 for the logarithm of 0.
+_LEAST_LIKELIHOOD = -1000.0
+
 
 class BadAnswer(Exception):
     """The server sent what is not an answer."""
@@ -30,6 +33,7 @@ class Answer:
         self.prompt_tokens: int | None = None
         self.reused_tokens = 0
         self._new_tokens: int | None = None
+        self._likelihoods: list[float] = []
         self._finish: str | None = None
         self._stops = prompt.stops
 
@@ -37,6 +41,14 @@ class Answer:
     def new_tokens(self) -> int:
         """How many tokens were written; servers that do not count send one with each event."""
         return self._new_tokens or self.pieces
+
+    @property
+    def likelihood(self) -> float | None:
+        """Mean log-probability of the tokens, among all words; None where the server does not tell it unasked.
+
+        It is not asked for: some servers refuse a field that they do not know.
+        """
+        return sum(self._likelihoods) / len(self._likelihoods) if self._likelihoods else None
 
     @property
     def is_finished(self) -> bool:
@@ -78,6 +90,7 @@ class Answer:
         text = _string(choice.get("text") or "")
         self.pieces += bool(text)
         self.text += text
+        self._likelihoods += _likelihoods(choice.get("logprobs"))
         if choice.get("finish_reason"):
             self._finish = _string(choice["finish_reason"])
             # vLLM and SGLang name the stop string that they kept back; here it belongs to the raw text.
@@ -130,6 +143,21 @@ def read_models(content: bytes) -> tuple[str, int | None]:
 def is_too_long(status: int, body: str) -> bool:
     """Say whether the server refused a prompt because it does not fit its model."""
     return status in (400, 413, 422) and bool(_TOO_LONG.search(body))
+
+
+def _likelihoods(logprobs: object) -> list[float]:
+    """Return the log-probabilities of an event's tokens; what is none of them is nobody's failure, and left out.
+
+    OpenAI, vLLM and SGLang send `{"token_logprobs": [-0.1]}`, llama.cpp `{"content": [{"logprob": -0.1}]}`.
+    """
+    if not isinstance(logprobs, dict):
+        return []
+    told = logprobs.get("token_logprobs")
+    if told is None:
+        content = logprobs.get("content")
+        told = [each.get("logprob") for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+    numbers = told if isinstance(told, list) else []
+    return [number for number in numbers if type(number) in (int, float) and _LEAST_LIKELIHOOD < number <= 0]
 
 
 def _string(value: object) -> str:

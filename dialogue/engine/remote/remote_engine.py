@@ -197,6 +197,7 @@ class RemoteEngine:
             new_tokens=answer.new_tokens,
             first_token_s=first_token_s,
             duration_s=self._clock() - started,
+            likelihood=answer.likelihood,
         )
 
     async def _ask_name(self) -> None:

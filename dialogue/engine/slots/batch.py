@@ -261,11 +261,11 @@ def _draw(requests: Sequence[Request], guessed: Sequence[Sequence[int]], logits:
         scores = scores[behind]
     samplings = [requests[row].sampling for row, _ in draws]
     penalise(scores, [[*requests[row].tokens, *guessed[row][:ahead]] for row, ahead in draws], samplings)
-    tokens = iter(choose(scores, samplings, [requests[row].luck(ahead) for row, ahead in draws]))
+    drawn = zip(*choose(scores, samplings, [requests[row].luck(ahead) for row, ahead in draws]), strict=True)
     for request, guess in zip(requests, guessed, strict=True):
-        drawn = [next(tokens) for _ in range(len(guess) + 1)]
-        for token, expected in zip(drawn, [*guess, None], strict=True):
+        own = [next(drawn) for _ in range(len(guess) + 1)]
+        for (token, likelihood), expected in zip(own, [*guess, None], strict=True):
             request.read_tokens += 1
-            request.take(token)
+            request.take(token, likelihood)
             if request.is_over or token != expected:
                 break

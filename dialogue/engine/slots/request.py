@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -35,6 +36,7 @@ class Request:
         self.error: EngineUnavailable | None = None
         self.is_cancelled = False
         self._cleared_at = 0
+        self._likelihoods = 0.0  # Of all new tokens together.
         self._prompt = prompt
         self._ends = vocabulary.ends
         self._text = GrowingText(vocabulary.decode, prompt_tokens)
@@ -67,6 +69,12 @@ class Request:
     def new_tokens(self) -> int:
         """How many tokens were written so far."""
         return len(self.tokens) - self.prompt_tokens
+
+    @property
+    def likelihood(self) -> float | None:
+        """The mean of how likely its new tokens were; None where there are none, or one had no words to be among."""
+        mean = self._likelihoods / self.new_tokens if self.new_tokens else math.nan
+        return mean if math.isfinite(mean) else None
 
     @property
     def is_over(self) -> bool:
@@ -106,9 +114,14 @@ class Request:
         left = self.sampling.max_new_tokens - self.new_tokens
         return self._guesses.following(self.tokens, min(most, left - 1)) if most and left > 1 else []
 
-    def take(self, token: int) -> None:
-        """Add a token that the model has written, and note it if the text ends with it."""
+    def take(self, token: int, likelihood: float) -> None:
+        """Add a token that the model has written, and note it if the text ends with it.
+
+        Args:
+            likelihood: the logarithm of its share of the words it was drawn among.
+        """
         self.tokens.append(token)
+        self._likelihoods += likelihood
         if token in self._ends:
             self.stop = StopReason.END_OF_TEXT
             return

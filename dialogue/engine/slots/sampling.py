@@ -1,4 +1,4 @@
-"""Draws the next token of every row of a batch, each with its own parameters."""
+"""Draws the next token of every row of a batch, each with its own parameters, and says how likely it was."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _MOST_WORDS_IN_A_GROUP = 64
 
 
-def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float]) -> list[int]:
-    """Return one token for each row.
+def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float]) -> tuple[list[int], list[float]]:
+    """Return one token for each row, and how likely each of them was.
 
     The order is top-k, temperature, min-p, top-p. Top-k comes first, so that all else happens to 40 words instead of
     262,144. It may: the temperature keeps the words' order, and min-p compares each word with the likeliest alone, so
@@ -28,6 +28,10 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float])
 
     A row's token depends on its own logits, parameters and luck alone, not on its neighbours. Of equally likely words
     the first counts as the likelier. Where every word is forbidden, the first is returned.
+
+    How likely a token was is the logarithm of its share of the top-k words at temperature 1, whatever min-p and top-p
+    leave of these; nan where every word is forbidden. As with the token, penalties have changed the scores before: to
+    look for the top-k words of the unchanged ones as well would take as long again.
 
     Args:
         logits: (rows, words), float32.
@@ -37,22 +41,25 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float])
         FloatingPointError: the logits of a row are not numbers.
     """
     words = logits.shape[-1]
-    limits = [1 if sampling.temperature <= 0 else min(sampling.top_k or words, words) for sampling in samplings]
-    knobs_of_rows = [
-        (sampling.temperature if sampling.temperature > 0 else 1.0, limit, sampling.min_p, sampling.top_p, chance)
-        for sampling, limit, chance in zip(samplings, limits, luck, strict=True)
-    ]
-    knobs = _beside(logits, torch.tensor(knobs_of_rows))
+    limits = [min(sampling.top_k or words, words) for sampling in samplings]
+    knobs = _beside(logits, torch.tensor([_knobs(*row) for row in zip(samplings, limits, luck, strict=True)]))
     width = max((limit for limit in limits if limit < words), default=1)
-    tokens = _draw(*likeliest(logits, width), knobs)
+    tokens, likelihoods = _draw(*likeliest(logits, width), knobs)
     # Rows that consider all words are drawn on their own: to sort so many takes a hundred times as long.
-    if unlimited := [row for row, limit in enumerate(limits) if limit == words]:
-        rows = _beside(logits, torch.tensor(unlimited))
-        tokens[rows] = _draw(*likeliest(logits[rows], words), knobs[rows])
-    chosen: list[int] = tokens.tolist()
+    unlimited = [row for row, limit in enumerate(limits) if limit == words]
+    if lively := [row for row in unlimited if samplings[row].temperature > 0]:
+        rows = _beside(logits, torch.tensor(lively))
+        tokens[rows], likelihoods[rows] = _draw(*likeliest(logits[rows], words), knobs[rows])
+    # The greedy ones among them have their token already, and to know its share needs no order. Row by row: several at
+    # once take three times as long on a CPU.
+    for row in unlimited:
+        if samplings[row].temperature <= 0:
+            likelihoods[row] = logits[row].amax() - logits[row].logsumexp(-1)
+    # One copy for both, as each waits for a GPU; a double holds any token.
+    chosen, likely = torch.stack([tokens.double(), likelihoods.double()]).tolist()
     if min(chosen) < 0:
         raise FloatingPointError("the model's scores are not numbers")
-    return chosen
+    return [int(token) for token in chosen], likely
 
 
 def penalise(logits: Tensor, contexts: Sequence[Sequence[int]], samplings: Sequence[Sampling]) -> None:
@@ -117,22 +124,37 @@ def _order(scores: Tensor, numbers: Tensor) -> Tensor:
     return ((bits ^ ((bits >> 31) & 0x7FFFFFFF)).long() << 32) - numbers
 
 
-def _draw(scores: Tensor, words: Tensor, knobs: Tensor) -> Tensor:
-    """Return one of each row's words, which stand in the order of their scores; -1 where these are not numbers."""
+def _knobs(sampling: Sampling, limit: int, luck: float) -> tuple[float, ...]:
+    if sampling.temperature > 0:
+        return sampling.temperature, limit, sampling.min_p, sampling.top_p, luck
+    # Of no share the likeliest word is left, and the others are there to compare it with.
+    return 1.0, limit, 0.0, 0.0, luck
+
+
+def _draw(scores: Tensor, words: Tensor, knobs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return one of each row's words, which stand in the order of their scores, and how likely it was.
+
+    The word is -1 where the scores are not numbers.
+    """
     temperature, limit, min_p, top_p, luck = knobs.T[..., None]
-    rank = torch.arange(scores.shape[-1], device=scores.device)
+    is_beyond = torch.arange(scores.shape[-1], device=scores.device) >= limit
     # As a share of the likeliest word, not of all: a sum would be rounded otherwise where neighbours need more words.
-    share = ((scores - scores[:, :1]) / temperature).exp()
-    share = share.masked_fill((rank >= limit) | (share < min_p), 0.0)
+    behind = scores - scores[:, :1]
+    share = (behind / temperature).exp()
+    share = share.masked_fill(is_beyond | (share < min_p), 0.0)
     reach = share.cumsum(-1)
     share = share.masked_fill(reach - share >= top_p * reach[:, -1:], 0.0)
     reach = share.cumsum(-1)
-    rank_drawn = (reach <= luck * reach[:, -1:]).sum(-1, keepdim=True)
+    rank = (reach <= luck * reach[:, -1:]).sum(-1, keepdim=True)
     # Rounding can carry the luckiest draw past the last word that is left. The likeliest word is drawn where none is:
     # all are forbidden, or top_p is 0.
     last_left = ((share > 0).sum(-1, keepdim=True) - 1).clamp(min=0)
-    drawn = words.gather(-1, rank_drawn.minimum(last_left))
-    return drawn.where(~scores[:, :1].isnan(), -1)[:, 0]
+    rank = rank.minimum(last_left)
+    drawn = words.gather(-1, rank).where(~scores[:, :1].isnan(), -1)
+    # Not `sum`, which would be rounded otherwise where neighbours need more words.
+    of_all = behind.exp().masked_fill(is_beyond, 0.0).cumsum(-1)[:, -1:]
+    likelihood = behind.gather(-1, rank) - of_all.log()
+    return drawn[:, 0], likelihood[:, 0]
 
 
 def _repeating(context: Sequence[int], length: int) -> Collection[int]:

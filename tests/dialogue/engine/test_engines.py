@@ -52,6 +52,7 @@ async def test_a_completion_is_explained(engine: Engine) -> None:
     assert completion.prompt_tokens > completion.reused_tokens >= 0
     assert completion.new_tokens > 0
     assert 0 <= completion.first_token_s <= completion.duration_s
+    assert completion.likelihood is None or -1000 < completion.likelihood <= 0
 
 
 async def test_an_engine_says_what_it_is(engine: Engine) -> None:

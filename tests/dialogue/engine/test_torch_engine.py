@@ -56,6 +56,8 @@ async def test_a_completion_says_what_was_read_and_written() -> None:
         assert completion.prompt_tokens == engine.count_tokens("User1: hello\nUser2:")
     assert (completion.stop, completion.new_tokens) == (StopReason.LENGTH, GREEDY.max_new_tokens)
     assert 0 < completion.first_token_s <= completion.duration_s
+    assert completion.likelihood is not None
+    assert completion.likelihood < 0
 
 
 async def test_the_text_is_shown_while_it_grows() -> None:
@@ -136,10 +138,14 @@ async def test_a_step_that_fails_once_is_done_again_and_nobody_notices(recorder:
     model = Model()
     prompts = [prompt(f"User1: {text}\nUser2:", LIVELY, draw=7) for text in ("a", "b")]
     async with torch_engine(loaded(model), slots=2, recorder=recorder) as engine:
-        expected = [completion.text for completion in await written(engine, prompts)]
+        expected = await written(engine, prompts)
         for _ in range(3):
             model.fails_at = {model.passes + 5}  # In the middle of both.
-            assert [completion.text for completion in await written(engine, prompts)] == expected
+            again = await written(engine, prompts)
+            assert [each.text for each in again] == [each.text for each in expected]
+            assert [each.likelihood for each in again] == pytest.approx(
+                [each.likelihood for each in expected], abs=1e-4
+            )
 
 
 @pytest.mark.parametrize("recorder", [None, EagerRecorder()])

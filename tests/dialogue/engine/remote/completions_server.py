@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -50,10 +51,12 @@ class CompletionsServer:
     Args:
         fault: chooses what goes wrong with the next call for a completion.
         keeps_stops_back: end at a stop string and leave it out, as OpenAI and vLLM do, or know of no stop strings.
+        logprobs: what is sent beside each word, for some servers tell how likely it was.
     """
 
     fault: Callable[[], Fault] = lambda: Fault.NONE
     keeps_stops_back: bool = False
+    logprobs: Iterator[Any] = field(default_factory=lambda: itertools.repeat(None))
     models: list[dict[str, Any]] = field(default_factory=lambda: [{"id": "big-model", "max_model_len": 4096}])
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
@@ -100,7 +103,7 @@ class CompletionsServer:
         if self.keeps_stops_back:
             words, finish = words[:4], {"finish_reason": "stop", "stop_reason": body["stop"][0]}
         for word in words[:2]:
-            await _event(writer, {"choices": [{"text": word, "finish_reason": None}]})
+            await _event(writer, self._word(word))
         if fault is Fault.TRUNCATED:
             return
         if fault is Fault.HANG_MIDWAY:
@@ -110,11 +113,14 @@ class CompletionsServer:
         if fault is Fault.ERROR_EVENT:
             await _event(writer, {"error": {"message": "CUDA out of memory"}})
         for word in words[2:]:
-            await _event(writer, {"choices": [{"text": word, "finish_reason": None}]})
+            await _event(writer, self._word(word))
         await _event(writer, {"choices": [{"text": "", **finish}]})
         await _event(writer, {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7}})
         await _event(writer, "[DONE]")
         writer.write(b"0\r\n\r\n")
+
+    def _word(self, word: str) -> dict[str, Any]:
+        return {"choices": [{"text": word, "finish_reason": None, "logprobs": next(self.logprobs)}]}
 
 
 @asynccontextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -103,6 +105,47 @@ async def test_what_openai_does_not_know_is_sent_only_where_it_says_something() 
         "min_p": 0.1,
         "repetition_penalty": 1.2,
     }
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [{"token_logprobs": [-0.5]}, {"tokens": ["a", "b"], "token_logprobs": [-1.0, -1.5]}, None],
+        [{"content": [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": -1.5}]}],
+        # Nobody draws a word as unlikely as that; it stands for the logarithm of 0.
+        [{"token_logprobs": [None, -1, -9999.0]}],
+    ],
+    ids=["vLLM", "llama.cpp", "with gaps"],
+)
+async def test_what_the_server_tells_unasked_of_its_words_is_averaged(told: list[Any]) -> None:
+    server = CompletionsServer(logprobs=itertools.chain(told, itertools.repeat(None)))
+    async with completions_server(server), remote_engine(server.url) as engine:
+        completion = await engine.generate(prompt(), lambda _: None)
+    assert completion.likelihood == -1
+    assert "logprobs" not in server.bodies[0]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {},
+        "-1",
+        {"token_logprobs": None},
+        {"token_logprobs": -1},
+        {"token_logprobs": ["-1", True, math.nan, -math.inf, 0.5, -(10**400)]},
+        {"content": -1},
+        {"content": [None, -1, {}, {"logprob": "-1"}]},
+    ],
+)
+async def test_a_server_that_tells_nothing_of_its_words_or_nonsense_is_heard_all_the_same(told: Any) -> None:
+    server = CompletionsServer(logprobs=itertools.repeat(told))
+    async with completions_server(server), remote_engine(server.url) as engine:
+        completion = await engine.generate(prompt(), lambda _: None)
+    assert completion.text == written("User1: hello\nUser2:")
+    assert completion.likelihood is None
+    assert len(server.bodies) == 1
 
 
 async def test_special_tokens_in_the_words_of_people_are_disarmed() -> None:

@@ -39,7 +39,7 @@ def test_a_text_ends_when_its_stop_is_complete_over_every_split() -> None:
         request = Request(prompt("", stops=STOPS), [], PieceVocabulary(pieces))
         written = 0
         for token, piece in enumerate(pieces):
-            request.take(token)
+            request.take(token, -1.0)
             written += len(piece)
             assert (request.stop is StopReason.TAG) == (written > complete_at), pieces
             if request.stop:
@@ -51,7 +51,7 @@ def test_a_tag_within_a_line_ends_nothing() -> None:
     pieces = ["Write", " User1:", " like", " that"]
     request = Request(prompt("", Sampling(max_new_tokens=9), stops=STOPS), [], PieceVocabulary(pieces))
     for token in range(len(pieces)):
-        request.take(token)
+        request.take(token, -1.0)
     assert request.stop is None
 
 
@@ -59,15 +59,15 @@ def test_a_text_ends_with_the_models_own_end() -> None:
     vocabulary = Vocabulary(TOKENIZER, frozenset({END}))
     request = Request(prompt("", stops=STOPS), [], vocabulary)
     for token in (*vocabulary.encode("ok"), END):
-        request.take(token)
+        request.take(token, -1.0)
     assert (request.stop, request.text) == (StopReason.END_OF_TEXT, "ok")
 
 
 def test_a_text_ends_at_its_length() -> None:
     request = Request(prompt("", Sampling(max_new_tokens=2)), [], PieceVocabulary(["a", "b"]))
-    request.take(0)
+    request.take(0, -1.0)
     assert request.stop is None
-    request.take(1)
+    request.take(1, -1.0)
     assert request.stop is StopReason.LENGTH
 
 
@@ -81,13 +81,13 @@ def test_the_same_draw_has_the_same_luck_whatever_number_it_is() -> None:
 def test_luck_belongs_to_the_number_of_the_draw_however_far_one_looked_ahead() -> None:
     request = Request(prompt(""), [], PieceVocabulary(["a", "b"]))
     ahead = [request.luck(number) for number in (0, 1, 2)]
-    request.take(0)
+    request.take(0, -1.0)
     assert [request.luck(), request.luck(1)] == ahead[1:]
 
 
 def test_what_is_guessed_never_goes_beyond_the_length() -> None:
     request = Request(prompt("", Sampling(max_new_tokens=3)), [1, 2, 3, 4, 1], PieceVocabulary(["a"] * 9))
     assert request.guess(9) == [2, 3]
-    request.take(5)
-    request.take(1)
+    request.take(5, -1.0)
+    request.take(1, -1.0)
     assert request.guess(9) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 
@@ -42,7 +43,7 @@ all_samplings = st.builds(
 def shares(sampling: Sampling) -> dict[int, float]:
     """Return how often each word is drawn when every luck comes once."""
     rows = 1000
-    words = choose(LOGITS.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
+    words, _ = choose(LOGITS.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
     return {word: count / rows for word, count in Counter(words).items()}
 
 
@@ -81,7 +82,7 @@ def test_temperature_zero_and_top_k_one_take_the_likeliest_word(sampling: Sampli
 
 @pytest.mark.parametrize("sampling", [PLAIN, replace(PLAIN, top_k=3), replace(PLAIN, top_p=0.6)])
 def test_the_luckiest_draw_stays_within_what_is_left(sampling: Sampling) -> None:
-    [word] = choose(LOGITS, [sampling], [LUCKIEST])
+    [word], _ = choose(LOGITS, [sampling], [LUCKIEST])
     assert word in shares(sampling)
 
 
@@ -119,9 +120,19 @@ def test_words_are_drawn_from_what_transformers_leaves(
         left = warp(None, left)
     sampling = Sampling(temperature=temperature, top_k=top_k, min_p=min_p, top_p=top_p)
     rows = 500
-    drawn = choose(logits.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
+    drawn, _ = choose(logits.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
     found = torch.tensor(drawn).bincount(minlength=20) / rows
     assert found.tolist() == pytest.approx(left.softmax(-1)[0].tolist(), abs=0.003)
+
+
+@given(seed=st.integers(0, 2**31), sampling=all_samplings, luck=st.floats(0, LUCKIEST))
+def test_a_word_is_as_likely_as_its_share_of_the_top_k_at_temperature_one(
+    seed: int, sampling: Sampling, luck: float
+) -> None:
+    logits = 3 * torch.randn(1, 400, generator=torch.Generator().manual_seed(seed))
+    [word], [likelihood] = choose(logits, [sampling], [luck])
+    among = TopKLogitsWarper(sampling.top_k)(None, logits) if sampling.top_k else logits
+    assert likelihood == pytest.approx(among.log_softmax(-1)[0, word].item(), abs=1e-5)
 
 
 @given(seed=st.integers(0, 2**31), samplings=st.lists(all_samplings, min_size=2, max_size=6), words=st.integers(1, 400))
@@ -138,15 +149,16 @@ def test_a_row_is_drawn_the_same_alone_and_among_others(seed: int, samplings: li
     for row in rows:
         penalise(alone[row : row + 1], contexts[row : row + 1], samplings[row : row + 1])
     assert torch.equal(alone, logits)
-    assert among_others == [
-        choose(alone[row : row + 1], samplings[row : row + 1], luck[row : row + 1])[0] for row in rows
-    ]
+    for row, drawn in enumerate(zip(*among_others, strict=True)):
+        [token], [likelihood] = choose(alone[row : row + 1], samplings[row : row + 1], luck[row : row + 1])
+        # As text, in which nan is nan.
+        assert str((token, likelihood)) == str(drawn)
 
 
 @given(row=st.lists(scores, min_size=1, max_size=60))
 def test_greedy_takes_the_first_of_the_likeliest_words(row: list[float]) -> None:
     logits = torch.tensor([row])
-    assert choose(logits, [Sampling(temperature=0)], [0.5]) == logits.argmax(-1).tolist()
+    assert choose(logits, [Sampling(temperature=0)], [0.5])[0] == logits.argmax(-1).tolist()
 
 
 @given(rows=st.integers(1, 3), words=st.integers(1, 60), data=st.data())
@@ -183,7 +195,10 @@ def test_scores_that_are_not_numbers_are_an_error(sampling: Sampling) -> None:
 @pytest.mark.parametrize("sampling", [PLAIN, Sampling(temperature=0), Sampling()])
 def test_where_every_word_is_forbidden_the_neighbours_are_drawn_all_the_same(sampling: Sampling) -> None:
     logits = torch.cat([LOGITS, torch.full((1, 4), -torch.inf)])
-    assert choose(logits, [sampling, sampling], [0.1, 0.1]) == [2, 0]
+    words, (likelihood, of_nothing) = choose(logits, [sampling, sampling], [0.1, 0.1])
+    assert words == [2, 0]
+    assert likelihood == pytest.approx(math.log(0.4))
+    assert math.isnan(of_nothing)
 
 
 @given(said=st.lists(st.integers(0, 49), min_size=1), penalty=st.floats(1.0, 2.0))
