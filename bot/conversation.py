@@ -7,15 +7,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from bot.texts import text as sentence
 from dialogue.choices import CHOICES
-from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, SettingsError, StorageUnavailable
+from dialogue.errors import (
+    MessageEmpty,
+    MessageTooLong,
+    SeedError,
+    SettingsError,
+    StorageUnavailable,
+    WithOperator,
+)
 from dialogue.failpoints import reach
 from dialogue.seeds import Seed, Seeds
 from dialogue.turns import Ask
 from storage.live.inbox import RedisInbox
 from storage.log.sql_log import SqlLog
 from storage.log.writing import Writing
-from storage.records import Asked, Chat, ChatKind, Outgoing, Person
+from storage.records import Asked, Author, Chat, ChatKind, Outgoing, Person
 
 logger = logging.getLogger(__name__)
 
@@ -71,15 +79,17 @@ class Session:
 
     Args:
         posted: the messages that were put into the outbox; the channel sends them after the commit.
+        queued: the dialogues of which something goes into the queue; known at the end of the transaction.
     """
 
     writing: Writing
     seeds: Seeds
     default_seed: str
     posted: list[Outgoing] = field(default_factory=list)
+    queued: set[str] = field(default_factory=set)
     _spoken_in: set[str] = field(default_factory=set)
     _waiting: list[Asked] = field(default_factory=list)
-    _called_off: list[Chat] = field(default_factory=list)
+    _called_off: list[tuple[str, int]] = field(default_factory=list)
     _forgotten: list[str] = field(default_factory=list)
 
     async def enter(
@@ -118,25 +128,46 @@ class Session:
         self._spoken_in.add(asked.dialogue_id)
 
     async def retry(self, visit: Visit) -> None:
-        """Ask for another version of the last reply."""
+        """Ask for another version of the last reply.
+
+        Raises:
+            WithOperator: an operator has the dialogue.
+            NothingToRetry: the last word was an operator's.
+        """
+        await self._insist_on_bot(visit)
         asked = await self.writing.ask(visit.chat, visit.person, Ask.RETRY)
         self._spoken_in.add(asked.dialogue_id)
 
     async def go_on(self, visit: Visit) -> None:
-        """Ask for more of the last reply."""
+        """Ask for more of the last reply.
+
+        Raises:
+            WithOperator, NothingToRetry: as for `retry`.
+        """
+        await self._insist_on_bot(visit)
         asked = await self.writing.ask(visit.chat, visit.person, Ask.CONTINUE)
         self._spoken_in.add(asked.dialogue_id)
 
     async def cancel(self, visit: Visit) -> bool:
-        """Call off what is being written and what waits; say whether there was anything."""
+        """Call off what is being written and what waits; say whether there was anything.
+
+        Raises:
+            WithOperator: an operator has the dialogue.
+        """
+        await self._insist_on_bot(visit)
         chat, waiting = await self.writing.interrupt(visit.chat)
-        self._called_off.append(chat)
+        self._called_off.append((chat.dialogue_id, chat.epoch))
         return waiting > 0
 
     async def undo(self, visit: Visit) -> bool:
-        """Take the last exchange back; say whether there was one."""
+        """Take the last exchange back; say whether there was one.
+
+        Raises:
+            WithOperator: an operator has the dialogue.
+        """
+        await self._insist_on_bot(visit)
         chat, is_undone = await self.writing.undo(visit.chat)
-        self._called_off.append(chat)
+        self._called_off.append((chat.dialogue_id, chat.epoch))
         return is_undone
 
     async def reword(self, visit: Visit, external_id: str, text: str) -> bool:
@@ -150,7 +181,7 @@ class Session:
         if reworded is None:
             return False
         chat, asked = reworded
-        self._called_off.append(chat)
+        self._called_off.append((chat.dialogue_id, chat.epoch))
         self._spoken_in.update(each.dialogue_id for each in asked)
         return True
 
@@ -166,7 +197,8 @@ class Session:
         visit = Visit(chat, visit.person)
         if chosen.greeting:
             turn_id = await self.writing.greet(chat, chosen.greeting)
-            self.posted.append(await self.writing.post(chat, chosen.greeting, turn_id=turn_id))
+            outgoing = await self.writing.post(chat, chosen.greeting, turn_id=turn_id, author=Author.SEED)
+            self.posted.append(outgoing)
         return visit
 
     async def change_setting(self, visit: Visit, name: str, value: str) -> Visit:
@@ -196,6 +228,57 @@ class Session:
         """Erase the person: what they said, what was answered, their name."""
         self._forgotten.extend(await self.writing.forget(visit.person.channel, visit.person.external_id))
 
+    async def take_over(self, dialogue_id: str, operator_id: int) -> bool:
+        """Give a dialogue to an operator and tell its person; say whether it is new to that operator.
+
+        Raises:
+            TakenAlready: another operator has it, or it is over.
+        """
+        claim = await self.writing.claim(dialogue_id, operator_id)
+        if claim.is_new:
+            self._called_off.append((dialogue_id, claim.epoch))
+            await self._tell(claim.chat_id, "operator_came")
+        return claim.is_new
+
+    async def speak_for_bot(self, dialogue_id: str, operator_id: int, text: str, draft: int | None) -> Outgoing:
+        """Say something in the bot's place; see `Writing.operator_says`.
+
+        Raises:
+            MessageEmpty: nothing but white space.
+            NotClaimed: the operator does not have the dialogue.
+        """
+        if not text.strip():
+            raise MessageEmpty("nothing is left of the message without its white space")
+        outgoing = await self.writing.operator_says(dialogue_id, operator_id, text, draft)
+        self.posted.append(outgoing)
+        return outgoing
+
+    async def hand_back(self, dialogue_id: str, operator_id: int | None = None) -> None:
+        """Give a dialogue back to the bot, which answers what still waits there.
+
+        Args:
+            operator_id: who gives it back; None where the claim has run out.
+
+        Raises:
+            NotClaimed: it is not that operator's, or the claim has not run out after all.
+        """
+        chat_id = await self.writing.release(dialogue_id, operator_id)
+        self._spoken_in.add(dialogue_id)
+        await self._tell(chat_id, "operator_left")
+
+    async def call_operator(self, visit: Visit) -> bool:
+        """Ask for an operator; False where one has the dialogue already."""
+        if await self.writing.is_claimed(visit.chat.dialogue_id):
+            return False
+        await self.writing.want_human(visit.chat.dialogue_id)
+        return True
+
+    async def give_up_calling(self, dialogue_id: str) -> None:
+        """Tell a person who has asked for an operator that none is free."""
+        chat_id = await self.writing.nobody_came(dialogue_id)
+        if chat_id is not None:
+            await self._tell(chat_id, "operator_not_free")
+
     async def gather_what_waits(self) -> None:
         """Find what is to be queued: all that waits in the dialogues that were spoken in.
 
@@ -203,6 +286,7 @@ class Session:
         """
         if self._spoken_in:
             self._waiting = await self.writing.waiting_in(sorted(self._spoken_in))
+            self.queued = {asked.dialogue_id for asked in self._waiting}
 
     async def carry_out(self, inbox: RedisInbox) -> None:
         """Do to the live state what the committed transaction means for it.
@@ -210,12 +294,20 @@ class Session:
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        for chat in self._called_off:
-            await inbox.interrupt(chat.dialogue_id, chat.epoch)
+        for dialogue_id, epoch in self._called_off:
+            await inbox.interrupt(dialogue_id, epoch)
         if self._forgotten:
             await inbox.forget(self._forgotten)
         if self._waiting:
             await inbox.queue(self._waiting)
+
+    async def _insist_on_bot(self, visit: Visit) -> None:
+        if await self.writing.is_claimed(visit.chat.dialogue_id):
+            raise WithOperator("an operator has the dialogue")
+
+    async def _tell(self, chat_id: int, key: str) -> None:
+        chat = await self.writing.chat_by_id(chat_id)
+        self.posted.append(await self.writing.post(chat, sentence(key, chosen_language(chat))))
 
     def _check(self, visit: Visit, text: str) -> None:
         limit = self.seed(visit).max_message_chars

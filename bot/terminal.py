@@ -130,6 +130,8 @@ class Terminal:
                 self._show_settings(visit)
             elif command == "seed":
                 self._show_seeds(visit)
+            elif command == "human":
+                self._notice(text("operator_cannot_come", language))
             elif command == "privacy":
                 self._notice(text("privacy", language))
             elif command == "forget" and argument == self._user:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dialogue.errors import MessageRefused, MessageTooLong, TooManyWaiting
+from dialogue.errors import MessageRefused, MessageTooLong, NothingToRetry, TooManyWaiting, WithOperator
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ def refusal(error: MessageRefused, language: str) -> str:
             return text("message_too_long", language, length=error.length, limit=error.limit)
         case TooManyWaiting():
             return text("too_many_waiting", language, limit=error.limit)
+        case WithOperator():
+            return text("operator_is_here", language)
+        case NothingToRetry():
+            return text("last_word_is_operators", language)
         case _:
             return text("message_empty", language)
 
@@ -49,6 +53,7 @@ COMMANDS = (
     "cancel",
     "seed",
     "settings",
+    "human",
     "privacy",
     "forget",
     "mydata",
@@ -68,6 +73,7 @@ TEXTS: dict[str, Sentence] = {
     "command_cancel": Sentence("остановить ответ", "stop the answer"),
     "command_seed": Sentence("выбрать собеседника", "choose who to talk to"),
     "command_settings": Sentence("настроить ответы", "adjust the answers"),
+    "command_human": Sentence("позвать оператора", "call an operator"),
     "command_privacy": Sentence("что хранится о разговоре", "what is kept of the conversation"),
     "command_forget": Sentence("стереть всё, что обо мне хранится", "erase everything kept about me"),
     "command_mydata": Sentence("получить всё, что обо мне хранится", "get everything kept about me"),
@@ -92,12 +98,14 @@ TEXTS: dict[str, Sentence] = {
         "Такого собеседника больше нет. Выберите другого: /seed", "There is nobody of that name any more. Choose: /seed"
     ),
     "privacy": Sentence(
-        "Я храню наши сообщения, ваше имя и язык: без этого я не смог бы отвечать. Разговоры могут читать и исправлять "
-        "операторы, а проверенные — помогать учить модель. Наружу, другим сервисам, ничего не передаётся, если "
-        "администратор не подключил внешнюю модель. /mydata — получить всё, что о вас хранится, /forget — стереть это.",
-        "I keep our messages, your name and your language: without them I could not answer. Operators may read and "
-        "correct conversations, and reviewed ones may help to train the model. Nothing goes to other services unless "
-        "the administrator has connected an external model. /mydata gets you a copy of it all, /forget erases it.",
+        "Я храню наши сообщения, ваше имя и язык: без этого я не смог бы отвечать. Храню и то, как вы оценили мои "
+        "ответы. Разговоры могут читать и исправлять операторы, а проверенные — помогать учить модель. Наружу, другим "
+        "сервисам, ничего не передаётся, если администратор не подключил внешнюю модель. /mydata — получить всё, что о "
+        "вас хранится, /forget — стереть это.",
+        "I keep our messages, your name and your language: without them I could not answer. I also keep what you "
+        "thought of my answers. Operators may read and correct conversations, and reviewed ones may help to train the "
+        "model. Nothing goes to other services unless the administrator has connected an external model. /mydata gets "
+        "you a copy of it all, /forget erases it.",
     ),
     # Erasing.
     "forget_question": Sentence(
@@ -125,6 +133,38 @@ TEXTS: dict[str, Sentence] = {
     "settings_language_ru": Sentence("русский", "русский"),
     "settings_language_en": Sentence("English", "English"),
     "setting_changed": Sentence("{setting}: {choice}.", "{setting}: {choice}."),
+    # Operators.
+    "operator_called": Sentence(
+        "Зову оператора. Пока никто не подошёл, отвечаю я сам.",
+        "I am calling an operator. Until somebody comes, I go on answering myself.",
+    ),
+    "operator_came": Sentence(
+        "К разговору подключился оператор: теперь отвечает человек.",
+        "An operator has joined: from now on a human answers.",
+    ),
+    "operator_left": Sentence(
+        "Оператор вернул разговор мне: снова отвечаю я.", "The operator has left: I am answering again."
+    ),
+    "operator_not_free": Sentence(
+        "Свободных операторов сейчас нет, но ваша просьба видна. Пока отвечаю я; позвать снова: /human",
+        "No operator is free right now, but your wish is on record. Meanwhile I answer; to call again: /human",
+    ),
+    "operator_is_here": Sentence(
+        "Сейчас отвечает оператор — просто напишите ему здесь.",
+        "An operator is answering right now: just write to them here.",
+    ),
+    "operator_cannot_come": Sentence(
+        "В терминал оператор прийти не может: позвать его можно в Telegram и на странице чата.",
+        "No operator can come into a terminal: call one in Telegram or on the chat page.",
+    ),
+    "last_word_is_operators": Sentence(
+        "Последним отвечал оператор: переделать или продолжить его слова я не могу.",
+        "The last answer was an operator's: I can neither redo it nor go on with it.",
+    ),
+    # What people think of a reply.
+    "thumb_up_noted": Sentence("Спасибо, рад, что помог.", "Thank you, glad it helped."),
+    "thumb_down_noted": Sentence("Спасибо, учту. Другой ответ: /retry", "Thank you, noted. Another answer: /retry"),
+    "thumb_withdrawn": Sentence("Хорошо, оценку убрал.", "All right, taken back."),
     # Why there is no answer.
     "edit_too_old": Sentence(
         "Заново ответить могу только на последнее сообщение, а это уже в прошлом.",

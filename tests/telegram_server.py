@@ -155,6 +155,16 @@ class FakeTelegram:
         query = {"id": str(next(self._message_ids)), "from": person, "chat_instance": "1"}
         self.update("callback_query", {**query, "message": message, "data": data})
 
+    def react(
+        self, message_id: int, emoji: str = "", before: str = "", chat_id: int = 1, person_id: int | None = None
+    ) -> None:
+        """Let a person react to a message in place of the reaction `before`; without an emoji, take that back."""
+        message = self.message(chat_id, person_id, "Анна", "ru")
+        person = {name: value for name, value in message["from"].items() if name != "language_code"}
+        about = {"chat": message["chat"], "message_id": message_id, "user": person, "date": message["date"]}
+        old, new = ([{"type": "emoji", "emoji": each}] if each else [] for each in (before, emoji))
+        self.update("message_reaction", {**about, "old_reaction": old, "new_reaction": new})
+
     def set_member(self, chat_id: int, status: str) -> None:
         """Let a person block (`kicked`) or unblock (`member`) the bot."""
         message = self.message(chat_id, None, "Анна", "ru")
@@ -404,6 +414,18 @@ class FakeTelegram:
         chat = {"id": call.params["chat_id"], "type": "private"}
         message_id = int(call.params["message_id"])
         return {"message_id": message_id, "date": int(self.now()), "chat": chat, "text": call.params["text"]}
+
+    def _api_editMessageReplyMarkup(self, call: Call) -> dict[str, Any]:
+        message_id = int(call.params["message_id"])
+        shown = [
+            each.params.get("reply_markup")
+            for each in self.calls
+            if each.status == 200 and message_id in (each.message_id, each.params.get("message_id"))
+        ]
+        if shown and shown[-1] == call.params.get("reply_markup"):
+            raise Refusal(400, "Bad Request: message is not modified")
+        chat = {"id": call.params["chat_id"], "type": "private"}
+        return {"message_id": message_id, "date": int(self.now()), "chat": chat, "text": "?"}
 
     def _made(self, call: Call, **content: Any) -> dict[str, Any]:
         call.message_id = next(self._message_ids)

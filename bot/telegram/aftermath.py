@@ -28,7 +28,8 @@ class PressAnswer:
     """The answer to a pressed button: a word on the screen, and another text and keyboard for its message.
 
     Args:
-        text: replaces the message's text; empty where the message stays as it is.
+        text: replaces the message's text; empty where that stays as it is.
+        buttons: replace its keyboard; without a text and buttons the message stays as it is.
     """
 
     place: str
@@ -58,25 +59,50 @@ class Aftermath:
 
 
 async def answer_press(bot: BotClient, answer: PressAnswer) -> None:
-    """Answer a pressed button; what the server cannot edit is said in a new message."""
+    """Answer a pressed button; what the server cannot show in another way is said in a new message."""
+    is_shown = True
     try:
         await bot.answer_callback_query(answer.query_id, answer.word or None)
+    except EndPointNotFound:
+        is_shown = False
     except TelegramError as error:
-        # Telegram takes the answer for a short time only, and a small server has no such method.
-        logger.debug("button not answered: %s", error)
-    if not answer.text:
+        logger.debug("button not answered: %s", error)  # Telegram takes the answer for a short time only.
+    if answer.text:
+        await _edit_text(bot, answer)
         return
+    if answer.buttons:
+        await _edit_buttons(bot, answer)
+    if not is_shown:
+        await say_directly(bot, answer.place, answer.word)
+
+
+async def _edit_text(bot: BotClient, answer: PressAnswer) -> None:
     chat_id, _ = chat_and_topic(answer.place)
     try:
         await bot.edit_message_text(answer.text, chat_id, int(answer.message_id), reply_markup=markup(answer.buttons))
     except BadRequest as error:
-        # The same button twice: the message already reads so.
-        if "not modified" not in str(error).lower():
+        if not _is_so_already(error):
             await say_directly(bot, answer.place, answer.text)
     except EndPointNotFound:
         await say_directly(bot, answer.place, answer.word or answer.text)
     except TelegramError as error:
         logger.warning("the pressed keyboard stays as it was: %s", error)
+
+
+async def _edit_buttons(bot: BotClient, answer: PressAnswer) -> None:
+    chat_id, _ = chat_and_topic(answer.place)
+    try:
+        await bot.edit_message_reply_markup(chat_id, int(answer.message_id), reply_markup=markup(answer.buttons))
+    except EndPointNotFound as error:
+        logger.debug("the pressed keyboard stays as it was: %s", error)
+    except TelegramError as error:
+        if not _is_so_already(error):
+            logger.warning("the pressed keyboard stays as it was: %s", error)
+
+
+def _is_so_already(error: TelegramError) -> bool:
+    # The same button twice: the message already reads so.
+    return "not modified" in str(error).lower()
 
 
 async def say_directly(bot: BotClient, place: str, text: str) -> None:

@@ -45,7 +45,7 @@ class Call:
         await self.session.notice(self.visit, words, buttons, reply_to=self.message_id)
 
     def expect(self) -> None:
-        """Note that the person waits for a reply now."""
+        """Note that the person waits for a reply now, if the bot is going to give one."""
         self.aftermath.expected.append(Expected(self.visit.chat.dialogue_id, self.sender, self.message_id))
 
     def call_off(self) -> None:
@@ -113,6 +113,12 @@ async def settings(call: Call) -> None:
         await call.say(changed_setting(name, value.strip(), call.language))
 
 
+async def call_operator(call: Call) -> None:
+    """Ask for a human; where one has the dialogue already, say so."""
+    is_called = await call.session.call_operator(call.visit)
+    await call.notice("operator_called" if is_called else "operator_is_here")
+
+
 async def privacy(call: Call) -> None:
     await call.notice("privacy")
 
@@ -157,6 +163,7 @@ COMMANDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "cancel": cancel,
     "seed": choose_seed,
     "settings": settings,
+    "human": call_operator,
     "privacy": privacy,
     "forget": forget,
     "mydata": my_data,
@@ -165,4 +172,5 @@ COMMANDS: dict[str, Callable[[Call], Awaitable[None]]] = {
     "regenerate": retry,
     "mode": choose_seed,
     "persona": choose_seed,
+    "operator": call_operator,
 }

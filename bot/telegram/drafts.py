@@ -60,7 +60,8 @@ class Drafts:
     """Keeps people informed while they wait; whatever fails here costs nothing but that.
 
     Args:
-        listen: yields what is being written, for ever.
+        listen: yields what is being written, for ever, and word of dialogues that have changed.
+        changed: called when another process has changed a dialogue.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class Drafts:
         bot: BotClient,
         listen: Callable[[], AsyncIterator[Draft]],
         clock: Callable[[], float] = time.monotonic,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._bot, self._listen, self._clock = bot, listen, clock
+        self._bot, self._listen, self._clock, self._changed = bot, listen, clock, changed
         self._waits: dict[str, Wait] = {}
         self._somebody_waits = asyncio.Event()
         self._draft_ids = itertools.count(1)
@@ -131,7 +133,7 @@ class Drafts:
     def write(self, draft: Draft) -> None:
         """Note how far the reply of a dialogue is."""
         wait = self._waits.get(draft.dialogue_id)
-        if wait is None or draft.is_final or not draft.text.strip():
+        if wait is None or not draft.text.strip():
             return
         wait.draft = draft.text
         if wait.is_private and self._has_drafts and wait.began + PATIENCE_S <= self._clock():
@@ -139,7 +141,10 @@ class Drafts:
 
     async def _follow(self) -> None:
         async for draft in self._listen():
-            self.write(draft)
+            if draft.is_final:
+                self._changed()
+            else:
+                self.write(draft)
 
     async def _show(self, dialogue_id: str, wait: Wait) -> None:
         try:

@@ -135,7 +135,7 @@ class Handling:
             count = await self._fulfil(session, updates, aftermath)
             reach("updates-handled")
         reach("updates-committed")
-        self._follow_up(aftermath, tasks)
+        self._follow_up(session, aftermath, tasks)
         return count < len(updates) or len(updates) == BATCH
 
     async def _fulfil(self, session: Session, updates: Sequence[StoredUpdate], aftermath: Aftermath) -> int:
@@ -148,13 +148,15 @@ class Handling:
                 await self._wishes.fulfil(session, asked, aftermath)
         return len(updates)
 
-    def _follow_up(self, aftermath: Aftermath, tasks: asyncio.TaskGroup) -> None:
+    def _follow_up(self, session: Session, aftermath: Aftermath, tasks: asyncio.TaskGroup) -> None:
         for chat_id in aftermath.erased:
             self._delivery.drop(chat_id)
         for dialogue_id in aftermath.called_off:
             self._drafts.call_off(dialogue_id)
         for expected in aftermath.expected:
-            self._drafts.expect(expected)
+            # Nothing comes of an edit that changed no word; what was said to an operator is answered by the operator.
+            if expected.dialogue_id in session.queued:
+                self._drafts.expect(expected)
         for press in aftermath.presses:
             tasks.create_task(answer_press(self._bot, press))
         for place, words in aftermath.farewells:
@@ -171,7 +173,7 @@ class Handling:
             logger.exception("update %d cannot be handled", update[0])
             await self._give_up(*update)
         else:
-            self._follow_up(aftermath, tasks)
+            self._follow_up(session, aftermath, tasks)
 
     async def _give_up(self, update_id: int, payload: str) -> None:
         asked = self._wish(update_id, payload)

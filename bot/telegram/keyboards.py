@@ -37,6 +37,12 @@ def forget_keyboard(person_id: str, language: str) -> Buttons:
     return (((text("button_forget", language), yes), (text("button_keep", language), no)),)
 
 
+def thumbs_keyboard(turn_id: str, is_up: bool | None = None) -> Buttons:
+    """Return the two things that one can think of a reply, the chosen one marked."""
+    up, down = _marked("👍", is_up is True), _marked("👎", is_up is False)
+    return (((up, f"thumb:up:{turn_id}"), (down, f"thumb:down:{turn_id}")),)
+
+
 def markup(buttons: Buttons) -> InlineKeyboardMarkup | None:
     """Return the buttons as Telegram takes them; None for none."""
     if not buttons:

@@ -25,6 +25,7 @@ class Marks:
     """
 
     sending: list[int] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
     parts: list[tuple[int, int, str]] = field(default_factory=list)
     sent: list[tuple[int, int, Sequence[str]]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
@@ -55,6 +56,11 @@ class Marking:
         """Note that a message is about to be sent; False where it is not to be sent any more."""
         self._next.sending.append(id)
         return id in (await self._written()).is_due
+
+    async def unsent(self, id: int) -> None:
+        """Note that a message is certainly not sent: Telegram wants to be asked again later."""
+        self._next.unsent.append(id)
+        await self._written()
 
     async def part_sent(self, id: int, parts: int, external_id: str) -> None:
         """Note that one more part was sent: `parts` of them by now."""
@@ -100,6 +106,8 @@ class Marking:
     async def _write(self, writing: Writing, marks: Marks) -> None:
         if marks.sending:
             marks.is_due = await writing.mark_sending(marks.sending)
+        for id in marks.unsent:
+            await writing.mark_unsent(id)
         for part in marks.parts:
             await writing.mark_part(*part)
         if marks.sent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -31,7 +31,7 @@ from storage.log.sql_log import SqlLog
 
 logger = logging.getLogger(__name__)
 
-# Other processes put messages into the outbox too; so long they may wait there.
+# Other processes put messages into the outbox too; so long they wait there if word of them is lost.
 SWEEP_EVERY_S = 2.0
 # Telegram repeats an update for a day at most; twice that leaves room for a clock that is wrong.
 KEEP_UPDATES_S = 48 * 3600.0
@@ -61,7 +61,7 @@ class TelegramBot:
     """The Telegram side of the conversation.
 
     Args:
-        listen: yields what is being written, for ever.
+        listen: yields what is being written, for ever, and word of dialogues that another process has changed.
         webhook: None to fetch updates by polling.
         alongside: what else only the process with the lease may do, such as recording replies; each is given what
             takes recorded messages for sending.
@@ -78,10 +78,11 @@ class TelegramBot:
         limits: Limits | None = None,
         poll_s: float = POLL_S,
         alongside: Sequence[Callable[[Delivery], Job]] = (),
+        sweep_every_s: float = SWEEP_EVERY_S,
     ) -> None:
         self._bot, self._conversation, self._log, self._lease = bot, conversation, log, lease
         self._listen, self._webhook, self._limits, self._poll_s = listen, webhook, limits, poll_s
-        self._alongside = alongside
+        self._alongside, self._sweep_every_s = alongside, sweep_every_s
         self._wishes = Wishes(log)
         self._handling: Handling | None = None
 
@@ -121,7 +122,8 @@ class TelegramBot:
 
     async def _jobs(self) -> list[Job]:
         """Return what is to be done while this process has the lease, with nothing left over from an earlier time."""
-        drafts = Drafts(self._bot, self._listen)
+        is_changed = asyncio.Event()
+        drafts = Drafts(self._bot, self._listen, changed=is_changed.set)
         delivery = Delivery(
             self._bot,
             Marking(self._log, CHANNEL),
@@ -138,7 +140,7 @@ class TelegramBot:
             self._handling.run,
             delivery.run,
             drafts.run,
-            partial(self._keep_sweeping, delivery),
+            partial(self._keep_sweeping, delivery, is_changed),
             self._keep_tidy,
             *(make(delivery) for make in self._alongside),
         ]
@@ -173,9 +175,12 @@ class TelegramBot:
         except TelegramError as error:
             logger.info("the menu of commands stays as it was: %s", error)
 
-    async def _keep_sweeping(self, delivery: Delivery) -> None:
+    async def _keep_sweeping(self, delivery: Delivery, is_changed: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_every_s):
+                    await is_changed.wait()
+            is_changed.clear()
             await self._sweep(delivery)
 
     async def _sweep(self, delivery: Delivery, limit: int = 1000) -> None:

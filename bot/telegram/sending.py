@@ -12,7 +12,7 @@ from telegram import InputFile, Message, ReplyParameters
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, Forbidden, RetryAfter, TelegramError
 
 from bot.telegram.client import BotClient, seconds_to_wait
-from bot.telegram.keyboards import Buttons, markup
+from bot.telegram.keyboards import Buttons, markup, thumbs_keyboard
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Pacing
 from bot.telegram.splitting import split, well_formed
@@ -20,7 +20,7 @@ from bot.telegram.updates import chat_and_topic
 from bot.texts import text
 from dialogue.failpoints import reach
 from dialogue.turns import Outcome
-from storage.records import ChatKind, Outgoing, SendState
+from storage.records import Author, ChatKind, Outgoing, SendState
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class ChatSender:
                 await self._marking.part_sent(outgoing.id, number - 1, external_ids.pop())
                 self._rest()
             reply_to = outgoing.reply_to if self._is_group and number == 1 else ""
-            buttons = outgoing.buttons if number == len(parts) else ()
+            buttons = _buttons(outgoing) if number == len(parts) else ()
             message = await self._insist(outgoing, partial(self._send_text, part, reply_to, buttons))
             external_ids.append(str(message.message_id))
         return len(parts), external_ids
@@ -129,6 +129,9 @@ class ChatSender:
             except RetryAfter as error:
                 logger.info("chat %d is paused for %.0f s", self._chat_id, seconds_to_wait(error))
                 self._pacing.pause(self._chat_id, seconds_to_wait(error), self._is_group)
+                # It is not on its way: whoever takes the dialogue over in the meantime can still stop it.
+                self._marked = 0
+                await self._marking.unsent(outgoing.id)
                 self._rest()
             except ChatMigrated as error:
                 await self._move(str(error.new_chat_id))
@@ -189,6 +192,13 @@ def _words(outgoing: Outgoing) -> str:
     if outgoing.outcome is Outcome.ANSWERED:
         return outgoing.text
     return text(f"outcome_{outgoing.outcome.value}", outgoing.language)
+
+
+def _buttons(outgoing: Outgoing) -> Buttons:
+    """Return the buttons below the message: those that it has, else below the model's words what one thinks of them."""
+    # In a group a keyboard would show everybody one person's thumb; reactions count there.
+    is_rated = outgoing.author is Author.MODEL and outgoing.chat_kind is ChatKind.PRIVATE
+    return thumbs_keyboard(outgoing.turn_id) if is_rated and not outgoing.buttons else outgoing.buttons
 
 
 def _is_document(outgoing: Outgoing) -> bool:

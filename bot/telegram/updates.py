@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from telegram import CallbackQuery, Chat, ChatMemberUpdated, Message, MessageEntity, Update, User
+from telegram import (
+    CallbackQuery,
+    Chat,
+    ChatMemberUpdated,
+    Message,
+    MessageEntity,
+    MessageReactionUpdated,
+    Update,
+    User,
+)
 
+from bot.telegram.reactions import opinion
 from storage.records import ChatKind
 
-ALLOWED = ("message", "edited_message", "callback_query", "my_chat_member")
+ALLOWED = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
 """The kinds of updates that the bot wants from Telegram."""
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@(\w+))?(?:\s+(.*))?", re.DOTALL)
@@ -83,6 +93,20 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reacted:
+    """Somebody reacted to the message `message_id`, or thought better of it.
+
+    Args:
+        sender: its place is the chat, in a forum as well: Telegram does not say in which topic.
+        is_up: whether they like it; None where they do not say any more.
+    """
+
+    sender: Sender
+    message_id: str
+    is_up: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """The bot may write in a place from now on, or no longer."""
 
@@ -98,7 +122,7 @@ class Moved:
     new_place: str
 
 
-Wish = Said | Reworded | Commanded | Wordless | Pressed | Admitted | Moved
+Wish = Said | Reworded | Commanded | Wordless | Pressed | Reacted | Admitted | Moved
 
 
 def wish(update: Update, me: User) -> Wish | None:
@@ -109,6 +133,8 @@ def wish(update: Update, me: User) -> Wish | None:
     """
     if update.callback_query is not None:
         return _press(update.callback_query)
+    if update.message_reaction is not None:
+        return _reaction(update.message_reaction)
     if update.my_chat_member is not None:
         return _membership(update.my_chat_member)
     if update.edited_message is not None:
@@ -161,6 +187,16 @@ def _press(query: CallbackQuery) -> Wish | None:
     topic = message.message_thread_id if isinstance(message, Message) and _has_topic(message) else None
     sender = _person_at(message.chat, query.from_user, topic)
     return Pressed(sender, str(message.message_id), query.id, query.data)
+
+
+def _reaction(change: MessageReactionUpdated) -> Wish | None:
+    # Who reacts in the name of a chat, or anonymously, is nobody who can think something.
+    if change.user is None or change.user.is_bot:
+        return None
+    before, after = opinion(change.old_reaction), opinion(change.new_reaction)
+    if before is None and after is None:
+        return None
+    return Reacted(_person_at(change.chat, change.user, None), str(change.message_id), after)
 
 
 def _membership(change: ChatMemberUpdated) -> Wish | None:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 
 from bot.conversation import Session
-from bot.telegram.aftermath import Aftermath, PressAnswer
-from bot.telegram.commands import COMMANDS, Call, changed_setting, erase, start_anew
-from bot.telegram.keyboards import Buttons, settings_keyboard
-from bot.telegram.updates import Admitted, Commanded, Moved, Pressed, Reworded, Said, Sender, Wish, Wordless
-from bot.texts import refusal, text
-from dialogue.errors import MessageRefused, SeedError, SettingsError, TooManyWaiting
+from bot.telegram.aftermath import Aftermath
+from bot.telegram.commands import COMMANDS, Call
+from bot.telegram.presses import press
+from bot.telegram.updates import Admitted, Commanded, Moved, Pressed, Reacted, Reworded, Said, Sender, Wish, Wordless
+from bot.texts import refusal
+from dialogue.errors import MessageRefused, TooManyWaiting
 from storage.log.sql_log import SqlLog
 from storage.records import ChatKind
 
@@ -33,6 +33,9 @@ class Wishes:
         """Do what is asked, in the session's transaction; what Telegram is to do goes into `aftermath`."""
         if isinstance(wish, Moved):
             await session.writing.move_chat(CHANNEL, wish.old_place, wish.new_place)
+            return
+        if isinstance(wish, Reacted):
+            await _note_reaction(session, wish)
             return
         call = await self._call(session, wish.sender, aftermath)
         if isinstance(wish, Admitted):
@@ -70,7 +73,7 @@ class Wishes:
             case Wordless():
                 await self._wordless(call, wish)
             case Pressed():
-                await _press(call, wish)
+                await press(call, wish)
 
     async def _reword(self, call: Call, wish: Reworded) -> None:
         if not await call.session.reword(call.visit, wish.message_id, wish.text):
@@ -110,42 +113,16 @@ def needs_commit(wish: Wish | None) -> bool:
     return isinstance(wish, Commanded) and wish.name == "mydata"
 
 
-async def _press(call: Call, wish: Pressed) -> None:
-    kind, _, choice = wish.data.partition(":")
-    try:
-        if kind == "seed":
-            word, words, buttons = await _press_seed(call, choice)
-        elif kind == "set":
-            word, words, buttons = await _press_setting(call, choice)
-        elif kind == "forget":
-            word, words, buttons = await _press_forget(call, choice)
-        else:
-            word, words, buttons = text("button_expired", call.language), "", ()
-    except (SeedError, SettingsError):
-        # Keyboards stay in the chat for years; what they offered may be gone.
-        word, words, buttons = text("button_expired", call.language), "", ()
-    call.aftermath.presses.append(PressAnswer(wish.sender.place, wish.message_id, wish.query_id, word, words, buttons))
+async def _note_reaction(session: Session, wish: Reacted) -> None:
+    """Keep what somebody thinks of a reply.
 
-
-async def _press_seed(call: Call, seed: str) -> tuple[str, str, Buttons]:
-    title = call.session.seeds.get(seed).title
-    await start_anew(call, seed)
-    return "", text("seed_chosen", call.language, title=title), ()
-
-
-async def _press_setting(call: Call, choice: str) -> tuple[str, str, Buttons]:
-    name, _, value = choice.partition(":")
-    call.visit = await call.session.change_setting(call.visit, name, value)
-    keyboard = settings_keyboard(call.visit.chat.settings, call.language)
-    return changed_setting(name, value, call.language), text("settings", call.language), keyboard
-
-
-async def _press_forget(call: Call, choice: str) -> tuple[str, str, Buttons]:
-    person_id, _, answer = choice.partition(":")
-    if person_id != call.sender.person_id:
-        return text("button_of_another", call.language), "", ()
-    if answer != "yes":
-        return "", text("kept", call.language), ()
-    language = call.language
-    await erase(call)
-    return "", text("forgotten", language), ()
+    Nobody is entered for it before that is sure: in a group where the bot is an administrator, it hears of everybody's
+    reactions to everything.
+    """
+    found = await session.writing.turn_of_message(CHANNEL, wish.sender.place, wish.message_id)
+    if found is None:
+        return
+    chat_id, turn_id = found
+    sender, chat = wish.sender, await session.writing.chat_by_id(chat_id)
+    person = await session.writing.person(CHANNEL, sender.person_id, sender.name, sender.language)
+    await session.writing.thumb(chat, person, turn_id, wish.is_up, "reaction")

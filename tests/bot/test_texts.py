@@ -5,8 +5,9 @@ from string import Formatter
 import pytest
 
 from bot.telegram.commands import COMMANDS as OBEYED
-from bot.texts import COMMANDS, TEXTS, Sentence, help_text, text
+from bot.texts import COMMANDS, TEXTS, Sentence, help_text, refusal, text
 from dialogue.choices import CHOICES
+from dialogue.errors import MessageEmpty, MessageTooLong, NothingToRetry, TooManyWaiting, WithOperator
 from dialogue.turns import Outcome
 
 
@@ -41,6 +42,13 @@ def test_every_choice_and_every_outcome_has_its_words() -> None:
     for name, choices in CHOICES.items():
         assert {f"settings_{name}", *(f"settings_{name}_{choice}" for choice in choices)} <= TEXTS.keys()
     assert {f"outcome_{outcome.value}" for outcome in Outcome} - TEXTS.keys() == {"outcome_answered"}
+
+
+def test_every_refusal_has_a_sentence_of_its_own() -> None:
+    refused = [MessageEmpty(), MessageTooLong(3000, 2000), TooManyWaiting(20), WithOperator(), NothingToRetry()]
+    assert len({refusal(error, "en") for error in refused}) == len(refused)
+    assert "operator" in refusal(WithOperator(), "en")
+    assert "operator" in refusal(NothingToRetry(), "en")
 
 
 def test_no_sentence_is_too_long_for_one_message() -> None:

@@ -16,9 +16,10 @@ from bot.telegram.pacing import Limits, Pacing, Rate
 from dialogue.failpoints import arm
 from dialogue.turns import Outcome
 from storage.log.sql_log import SqlLog
-from storage.records import Chat, ChatKind, Outgoing, SendState
+from storage.operators import Role
+from storage.records import Chat, ChatKind, Outgoing, SendState, TurnState
 from tests.bot.telegram.background import running
-from tests.bot.telegram.rig import UNLIMITED
+from tests.bot.telegram.rig import UNLIMITED, a_reply
 from tests.telegram_server import FakeTelegram
 
 
@@ -52,6 +53,17 @@ class Post:
     async def states(self) -> list[SendState]:
         return [each.state for each in await self._conversation.log.unsent("telegram")]
 
+    async def reply(self, said: str, words: str) -> tuple[Chat, Outgoing]:
+        """Have a person say something and the model's reply recorded; return their chat and what is to be sent."""
+        async with self._conversation.session() as session:
+            visit = await session.enter("telegram", "1", ChatKind.PRIVATE, "1", "Анна", "ru")
+            await session.say(visit, said, "5")
+        waiting = await self._conversation.log.waiting("telegram", older_than_s=-1.0)
+        async with self._conversation.log.writing() as writing:
+            outgoing = await writing.record_reply(a_reply(waiting, words))
+        assert outgoing is not None
+        return visit.chat, outgoing
+
     async def until_nothing_is_unsent(self) -> None:
         async with asyncio.timeout(20):
             while await self._conversation.log.unsent("telegram"):
@@ -61,6 +73,20 @@ class Post:
         async with self._conversation.session() as session:
             kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
             return (await session.enter("telegram", str(chat_id), kind, "1", "Анна", "ru")).chat
+
+
+async def claim(log: SqlLog, chat: Chat) -> int:
+    """Give the dialogue of a chat to an operator; return the operator's id."""
+    async with log.writing() as writing:
+        operator = await writing.add_operator("Ольга", Role.REVIEWER, "a hash")
+        await writing.claim(chat.dialogue_id, operator.id)
+    return operator.id
+
+
+def fates(log_url: str) -> list[tuple[str, str]]:
+    """Return of each message what became of it, and why it failed where it did."""
+    with closing(sqlite3.connect(log_url.removeprefix("sqlite:///"))) as database:
+        return list(database.execute("SELECT state, failure FROM outbox ORDER BY id"))
 
 
 def marks(log_url: str) -> list[bool]:
@@ -319,3 +345,40 @@ async def test_an_erased_chat_gets_nothing_that_was_queued(telegram: FakeTelegra
     await post.send("четыре", chat_id=2)
     await post.until_sent("четыре", chat_id=2)
     assert telegram.texts(1) == ["раз"]
+
+
+async def test_a_reply_that_an_operator_was_faster_than_is_never_sent(
+    telegram: FakeTelegram, post: Post, log: SqlLog, log_url: str
+) -> None:
+    chat, outgoing = await post.reply("привет", "Здравствуйте!")
+    operator_id = await claim(log, chat)
+    await post.delivery.take([outgoing])
+    await post.until_nothing_is_unsent()
+    assert [turn.state for turn in await log.transcript(chat.id)] == [TurnState.WAITING]
+    async with log.writing() as writing:
+        spoken = await writing.operator_says(chat.dialogue_id, operator_id, "Чем помочь?")
+    await post.delivery.take([spoken])
+    await post.until_sent("Чем помочь?")
+    await post.until_nothing_is_unsent()
+    assert [turn.text for turn in await log.transcript(chat.id)] == ["привет", "Чем помочь?"]
+    assert fates(log_url) == [("failed", "an operator took the dialogue over"), ("sent", "")]
+
+
+async def test_a_reply_that_waits_for_telegrams_pause_can_still_be_stopped_by_an_operator(
+    telegram: FakeTelegram, post: Post, log: SqlLog, log_url: str
+) -> None:
+    telegram.fail("sendMessage", 429, chat_id=1, parameters={"retry_after": 1})
+    chat, outgoing = await post.reply("привет", "Здравствуйте!")
+    await post.delivery.take([outgoing])
+    await telegram.until(lambda: any(call.status == 429 for call in telegram.calls))
+    async with asyncio.timeout(20):
+        while await post.states() != [SendState.PENDING]:
+            await asyncio.sleep(0.005)
+    operator_id = await claim(log, chat)
+    async with log.writing() as writing:
+        spoken = await writing.operator_says(chat.dialogue_id, operator_id, "Чем помочь?")
+    await post.delivery.take([spoken])
+    await post.until_sent("Чем помочь?")
+    await post.until_nothing_is_unsent()
+    assert len([call for call in telegram.calls if call.method == "sendMessage"]) == 2
+    assert fates(log_url) == [("failed", "an operator took the dialogue over"), ("sent", "")]

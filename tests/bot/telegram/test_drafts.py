@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.telegram.drafts import DRAFT_LASTS_S, GIVE_UP_S, Drafts
 from bot.telegram.updates import Sender
 from storage.live.drafts import Draft
 from storage.records import ChatKind
+from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import silence
 from tests.telegram_server import FakeTelegram
 
@@ -149,3 +151,18 @@ async def test_a_failing_server_costs_nothing_but_the_announcement(watch: Watch)
     assert await watch.after(4) == []
     watch.write("Раз")
     assert "Раз" in await watch.after(20)
+
+
+async def test_word_of_a_change_is_passed_on_and_shown_to_nobody(telegram: FakeTelegram, client: BotClient) -> None:
+    is_changed = asyncio.Event()
+
+    async def listen() -> AsyncIterator[Draft]:
+        yield Draft("d", "Раз", is_final=False)
+        assert not is_changed.is_set()
+        yield Draft("d", "engine_down", is_final=True)
+        await asyncio.Event().wait()
+
+    drafts = Drafts(client, listen, changed=is_changed.set)
+    async with asyncio.timeout(20), running(drafts.run()):
+        await is_changed.wait()
+    assert [call.method for call in telegram.calls] == ["getMe"]

@@ -20,7 +20,7 @@ from dialogue.errors import SettingsError
 from dialogue.turns import Outcome, Reply
 from storage.live.drafts import Draft
 from storage.log.sql_log import SqlLog
-from storage.records import Finished
+from storage.records import ChatKind, Finished
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import UNLIMITED, silence
 from tests.fakes import GREETING_SEED, SEED
@@ -208,6 +208,28 @@ async def test_a_draft_is_shown_while_the_model_writes(
         await telegram.until(lambda: any(call.method == "sendMessageDraft" for call in telegram.calls))
     draft = next(call for call in telegram.calls if call.method == "sendMessageDraft")
     assert (draft.params["chat_id"], draft.params["text"]) == (1, "Здрав")
+
+
+async def test_what_another_process_posts_is_sent_as_soon_as_word_of_it_comes(
+    telegram: FakeTelegram, log: SqlLog, conversation: Conversation, lease: FakeLease
+) -> None:
+    is_posted = asyncio.Event()
+
+    async def listen() -> AsyncIterator[Draft]:
+        await is_posted.wait()
+        yield Draft("any", "", is_final=True)
+        await asyncio.Event().wait()
+
+    client = BotClient(TOKEN, telegram.url)
+    bot = TelegramBot(client, conversation, log, lease, listen, limits=UNLIMITED, poll_s=1.0, sweep_every_s=3600.0)
+    async with running(bot.run()):
+        telegram.say("/help")
+        await telegram.until(lambda: telegram.texts() == [help_text("ru")])
+        async with conversation.session() as session:
+            visit = await session.enter("telegram", "1", ChatKind.PRIVATE, "1", "Анна", "ru")
+            await session.notice(visit, "от оператора")
+        is_posted.set()
+        await telegram.until(lambda: telegram.texts() == [help_text("ru"), "от оператора"])
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from bot.telegram.updates import (
     Commanded,
     Moved,
     Pressed,
+    Reacted,
     Reworded,
     Said,
     Wish,
@@ -175,6 +176,31 @@ def test_a_pressed_button_names_the_presser_and_the_message() -> None:
     pressed = wish(Update.de_json(fake.pending()[-1]), ME)
     assert isinstance(pressed, Pressed)
     assert (pressed.data, pressed.sender.person_id) == ("seed:isp-ru", "7")
+
+
+@pytest.mark.parametrize(
+    ("emoji", "before", "is_up"), [("👍", "", True), ("👎", "👍", False), ("", "👍", None), ("🤔", "👎", None)]
+)
+def test_a_reaction_says_what_its_person_thinks(emoji: str, before: str, is_up: bool | None) -> None:
+    fake = FakeTelegram()
+    fake.react(5, emoji, before, GROUP, person_id=7)
+    reacted = wish(Update.de_json(fake.pending()[-1]), ME)
+    assert isinstance(reacted, Reacted)
+    assert (reacted.sender.place, reacted.sender.person_id, reacted.message_id) == ("-100", "7", "5")
+    assert reacted.is_up is is_up
+
+
+def test_a_reaction_that_says_nothing_or_comes_from_nobody_is_none_of_the_bots_business() -> None:
+    fake = FakeTelegram()
+    fake.react(5, "🤔", "🐳")
+    fake.react(5, "👍")
+    fake.react(5, "👍")
+    undecided, anonymous, bots = fake.pending()
+    about = anonymous["message_reaction"]
+    about["actor_chat"] = {"id": GROUP, "type": "supergroup", "title": "Группа"}
+    del about["user"]
+    bots["message_reaction"]["user"] = fake.me
+    assert [wish(Update.de_json(each), ME) for each in (undecided, anonymous, bots)] == [None] * 3
 
 
 def test_a_group_that_becomes_a_supergroup_moves() -> None:

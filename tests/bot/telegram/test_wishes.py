@@ -5,31 +5,13 @@ import json
 import pytest
 
 from bot.texts import COMMANDS, help_text, text
-from dialogue.turns import Ask, Outcome, Reply
-from storage.records import ChatKind, Finished
+from dialogue.turns import Ask
+from storage.records import ChatKind
 from tests.bot.telegram.rig import Rig
 from tests.fakes import GREETING_SEED, SEED
 
 GROUP = -100
 PHOTO = [{"file_id": "1", "file_unique_id": "1", "width": 1, "height": 1}]
-
-
-async def answer_all(rig: Rig, words: str = "Здравствуйте!") -> None:
-    """Record a reply to everything that waits, as a worker's reply is recorded."""
-    waiting = await rig.waiting()
-    finished = Finished(
-        reply_id=f"r{waiting[0].message_id}",
-        channel="telegram",
-        dialogue_id=waiting[0].dialogue_id,
-        epoch=waiting[0].epoch,
-        message_ids=tuple(asked.message_id for asked in waiting),
-        reply=Reply(Outcome.ANSWERED, waiting[0].ask, words, words),
-    )
-    async with rig.log.writing() as writing:
-        outgoing = await writing.record_reply(finished)
-    assert outgoing is not None
-    await rig.delivery.take([outgoing])
-    await rig.settle()
 
 
 async def test_what_is_said_waits_for_an_answer(rig: Rig) -> None:
@@ -69,11 +51,11 @@ async def test_help_lists_the_commands_in_the_persons_language(rig: Rig) -> None
 async def test_retry_and_continue_wait_for_an_answer_too(rig: Rig) -> None:
     rig.telegram.say("привет")
     await rig.settle()
-    await answer_all(rig)
+    await rig.answer_all()
     rig.telegram.say("/retry")
     await rig.settle()
     assert [asked.ask for asked in await rig.waiting()] == [Ask.RETRY]
-    await answer_all(rig, "Добрый день!")
+    await rig.answer_all("Добрый день!")
     rig.telegram.say("/continue")
     await rig.settle()
     assert [asked.ask for asked in await rig.waiting()] == [Ask.CONTINUE]
@@ -93,7 +75,7 @@ async def test_cancel_stops_what_waits(rig: Rig) -> None:
 async def test_undo_takes_the_last_exchange_back(rig: Rig) -> None:
     rig.telegram.say("привет")
     await rig.settle()
-    await answer_all(rig)
+    await rig.answer_all()
     rig.telegram.say("/undo")
     rig.telegram.say("/undo")
     await rig.settle()
@@ -104,10 +86,20 @@ async def test_undo_takes_the_last_exchange_back(rig: Rig) -> None:
 async def test_an_edited_last_message_is_answered_anew(rig: Rig) -> None:
     message = rig.telegram.say("превет")
     await rig.settle()
-    await answer_all(rig)
+    await rig.answer_all()
     rig.telegram.edit(message, "привет")
     await rig.settle()
     assert [asked.text for asked in await rig.waiting()] == ["привет"]
+
+
+async def test_an_edit_that_changes_no_word_announces_no_answer(rig: Rig) -> None:
+    message = rig.telegram.say("https://example.org")
+    await rig.settle()
+    await rig.answer_all()
+    rig.telegram.edit(message, "https://example.org")  # A preview was added to the link.
+    await rig.settle()
+    assert rig.telegram.texts() == ["Здравствуйте!"]
+    assert await rig.announced() == []
 
 
 async def test_an_edit_of_an_older_message_gets_a_sentence(rig: Rig) -> None:
@@ -116,7 +108,7 @@ async def test_an_edit_of_an_older_message_gets_a_sentence(rig: Rig) -> None:
         if words:
             rig.telegram.say(words)
         await rig.settle()
-        await answer_all(rig)
+        await rig.answer_all()
     rig.telegram.edit(older, "раз!")
     await rig.settle()
     assert rig.telegram.texts()[-1] == text("edit_too_old", "ru")
@@ -177,7 +169,7 @@ async def test_a_button_is_answered_with_a_message_where_nothing_can_be_edited(r
 async def test_forgetting_asks_first_and_then_erases_everything(rig: Rig) -> None:
     rig.telegram.say("моя тайна")
     await rig.settle()
-    await answer_all(rig, "твоя тайна")
+    await rig.answer_all("твоя тайна")
     rig.telegram.say("/forget")
     await rig.settle()
     rig.telegram.press("forget:1:no")
@@ -270,7 +262,7 @@ async def test_in_a_group_the_speakers_name_is_kept_and_the_answer_quotes(rig: R
     rig.telegram.say("между собой", chat_id=GROUP, person_id=8, name="Вера")
     await rig.settle()
     assert [(turn.name, turn.text) for turn in await rig.transcript(GROUP)] == [("Борис", "привет")]
-    await answer_all(rig)
+    await rig.answer_all()
     assert rig.telegram.sent(GROUP)[0].params["reply_parameters"]["message_id"] == message["message_id"]
 
 
@@ -301,7 +293,7 @@ async def test_a_group_that_moves_keeps_its_dialogue(rig: Rig) -> None:
 
 def test_every_command_is_tried_here() -> None:
     tried = {"start", "new", "help", "retry", "continue", "undo", "cancel", "seed", "settings", "forget", "mydata"}
-    assert set(COMMANDS) - tried == {"privacy"}
+    assert set(COMMANDS) - tried == {"privacy", "human"}
 
 
 async def test_privacy_says_how_to_get_and_erase_what_is_kept(rig: Rig) -> None:
