@@ -70,6 +70,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="an address of this machine, 0.0.0.0 for all of them", min_length=1
     )
     web_port: int = Field(default=8080, description="a port, a number from 1 to 65535", ge=1, le=65535)
+    mask_people: bool = Field(default=False, description="true or false")
     log_level: str = Field(default="INFO", description="one of " + ", ".join(_LEVELS))
 
     @property

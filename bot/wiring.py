@@ -30,11 +30,13 @@ from storage.live.keys import Keys
 from storage.live.lease import RedisLease
 from storage.live.presence import Presence, process_name
 from storage.live.redis_connection import Connection, redis_connection
+from storage.live.rehearsal import CHANNEL as REHEARSALS
 from storage.live.replies import RedisReplies
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 
 if TYPE_CHECKING:
+    from bot.review.proposals import Proposals
     from bot.telegram.pacing import Limits
 
 Ready = Callable[[], None]
@@ -71,6 +73,12 @@ class Foundations:
 
         replies = RedisReplies(self.redis, self.keys, channel, process_name(channel))
         return Recorder(self.log, replies, self.inbox(), deliver, count_reply, begin)
+
+    def proposals(self) -> Proposals:
+        from bot.review.proposals import Proposals
+
+        replies = RedisReplies(self.redis, self.keys, REHEARSALS, process_name(REHEARSALS))
+        return Proposals(self.log, self.inbox(), replies, self.drafts())
 
     def reconciler(self, channel: str) -> Reconciler:
         return Reconciler(self.log, self.inbox(), channel)
@@ -126,7 +134,12 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
 
 
 async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
-    """Serve the chat page, the webhook if one is set, health and metrics, until `stopping` is set."""
+    """Serve the chat page, the review, the webhook if one is set, health and metrics, until `stopping` is set."""
+    from bot.review.assembly import Review
+    from bot.review.live import Watch
+    from bot.review.masking import Masking
+    from bot.review.speaking import SpokenFor
+    from bot.tending import Tending
     from bot.web.app import web_app
     from bot.web.chat import chat_router
     from bot.web.chats import WebChats
@@ -136,27 +149,40 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
     from bot.web.page import page_router
     from bot.web.serving import listening_socket, serve
     from bot.web.visitors import Visitors, kept_secret
+    from storage.live.throttle import RedisThrottle
 
     listening = listening_socket(settings.web_host, settings.web_port)
     async with foundations(settings) as base:
-        pages = Pages()
+        pages, watch = Pages(), Watch(base.log)
         delivery = WebDelivery(base.log, base.drafts(), pages)
-        chats = WebChats(base.conversation(), delivery, pages)
+        conversation = base.conversation()
+        secret = kept_secret(settings.data_dir / "visitors.secret")
+        proposals = base.proposals()
+        spoken = SpokenFor(delivery, base.drafts())
+        masking = Masking(settings.mask_people, secret)
+        throttle = RedisThrottle(base.redis, base.keys)
         routers = [
             page_router(),
-            chat_router(chats, pages, Visitors(kept_secret(settings.data_dir / "visitors.secret"))),
+            chat_router(WebChats(conversation, delivery, pages), pages, Visitors(secret)),
             health_router(base.presence(), base.log.ping),
+            *Review(conversation, spoken.deliver, proposals, masking, throttle, watch).routers(),
         ]
         if settings.webhook_url:
             from bot.telegram.webhook import webhook_router
 
-            token, secret = settings.telegram_token.get_secret_value(), settings.webhook_secret.get_secret_value()
-            routers.append(webhook_router(base.log, int(token.partition(":")[0]), secret))
+            token, sent_along = settings.telegram_token.get_secret_value(), settings.webhook_secret.get_secret_value()
+            routers.append(webhook_router(base.log, int(token.partition(":")[0]), sent_along))
         async with background(
-            delivery.follow(), base.recorder(CHANNEL, delivery.deliver).run(), base.reconciler(CHANNEL).run()
+            delivery.follow(),
+            base.recorder(CHANNEL, delivery.deliver).run(),
+            base.reconciler(CHANNEL).run(),
+            Tending(conversation, CHANNEL, delivery.deliver).run(),
+            watch.run(),
+            watch.follow(base.drafts()),
+            proposals.run(),
         ):
             ready()
-            await serve(web_app(*routers), pages, listening, stopping)
+            await serve(web_app(*routers), [pages, watch], listening, stopping)
 
 
 async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, limits: Limits | None = None) -> None:
@@ -168,6 +194,7 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     from bot.telegram.client import BotClient
     from bot.telegram.process import TelegramBot, WebhookTarget
     from bot.telegram.wishes import CHANNEL
+    from bot.tending import Tending
 
     async with foundations(settings) as base:
         client = BotClient(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
@@ -183,6 +210,7 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
             alongside=[
                 lambda delivery: base.recorder(CHANNEL, delivery.take, delivery.begin).run,
                 lambda _: base.reconciler(CHANNEL).run,
+                lambda delivery: Tending(base.conversation(), CHANNEL, delivery.take).run,
             ],
         )
         async with background(bot.run()):

@@ -18,7 +18,7 @@ def web_app(*routers: APIRouter) -> ASGIApp:
     app = FastAPI(openapi_url=None)
     for router in routers:
         app.include_router(router)
-    app.mount("/static", _Files(packages=[("bot.web", "static")]))
+    app.mount("/static", _Files(packages=[("bot.web", "static"), ("bot.review", "static")]))
     answer_errors_with_sentences(app)
     return SecureHeaders(app)
 

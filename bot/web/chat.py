@@ -13,7 +13,8 @@ from bot.metrics import MESSAGES
 from bot.web.chats import Visitor, WebChats, enter
 from bot.web.delivery import CHANNEL
 from bot.web.events import Changed, Closed, Page, Pages, Written
-from bot.web.exchange import event, json_object, json_response, only_from_here, string_in
+from bot.web.exchange import event, json_object, only_from_here, string_in
+from bot.web.json_answers import json_response
 from bot.web.language import preferred_language
 from bot.web.refusals import Refusal
 from bot.web.visitors import Visitors
@@ -94,6 +95,7 @@ def chat_router(chats: WebChats, pages: Pages, visitors: Visitors, beat_s: float
     on_request("/continue", Session.go_on)
     on_request("/undo", Session.undo)
     on_request("/cancel", Session.cancel)
+    on_request("/human", Session.call_operator)
     return router
 
 

@@ -68,11 +68,15 @@ class WebChats:
             return await self.read(visitor, page)
         turns = await self._conversation.log.transcript(visit.chat.id)
         awaited = await self._conversation.log.awaited(visit.chat.id)
+        operator = await self._conversation.log.operator(visit.chat.id)
+        if operator == "here":
+            awaited = None  # A human answers, in a human's time.
         if page is not None:
             page.has_read(visit.chat.epoch, is_waiting=awaited is not None)
         return {
             "seed": seed.name,
             "awaited": awaited and awaited.value,
+            "operator": operator,
             "turns": [_shown_turn(turn) for turn in turns],
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 
 from bot.web.refusals import Refusal
 from bot.web.security import is_from_here
@@ -48,11 +48,6 @@ def string_in(body: dict[str, Any], name: str, default: str | None = None) -> st
     if not isinstance(value, str):
         raise Refusal(422, "not_understood")
     return value
-
-
-def json_response(content: object) -> Response:
-    """Return JSON in ASCII: half a surrogate pair, which a person can send, has no UTF-8."""
-    return Response(json.dumps(content), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def event(name: str, content: object) -> str:

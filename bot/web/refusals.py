@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from bot.metrics import count_error
+from bot.web.json_answers import json_response
 from bot.web.language import preferred_language
 from bot.web.texts import text
-from dialogue.errors import MessageEmpty, MessageTooLong, SeedError, StorageUnavailable, TooManyWaiting
+from dialogue.errors import (
+    MessageEmpty,
+    MessageTooLong,
+    NothingToRetry,
+    ReviewError,
+    SeedError,
+    StorageUnavailable,
+    TooManyWaiting,
+    WithOperator,
+)
 
 
 class Refusal(Exception):
@@ -29,11 +40,25 @@ class Refusal(Exception):
         self.values = values
 
 
+class LedElsewhere(Exception):
+    """A page that is not shown to whoever asked; another one is.
+
+    Args:
+        location: the address of that.
+    """
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.location = location
+
+
 def answer_errors_with_sentences(app: FastAPI) -> None:
     """Have the application answer every error with `{"reason": name, "error": sentence}`."""
     app.add_exception_handler(Exception, _answer(_failure))
     app.add_exception_handler(HTTPException, _answer(_no_such_thing))
     app.add_exception_handler(Refusal, _answer(lambda error: error))
+    app.add_exception_handler(LedElsewhere, _lead)
+    app.add_exception_handler(RequestValidationError, _point_out)
     for kind, translate in _TRANSLATIONS.items():
         app.add_exception_handler(kind, _answer(translate))
 
@@ -44,7 +69,10 @@ _TRANSLATIONS: dict[type[Exception], _Translate] = {
     MessageEmpty: lambda error: Refusal(422, "message_empty"),
     MessageTooLong: lambda error: Refusal(422, "message_too_long", length=error.length, limit=error.limit),
     TooManyWaiting: lambda error: Refusal(429, "too_many_waiting", limit=error.limit),
+    WithOperator: lambda error: Refusal(409, "with_operator"),
+    NothingToRetry: lambda error: Refusal(409, "nothing_to_retry"),
     SeedError: lambda error: Refusal(422, "unknown_seed"),
+    ReviewError: lambda error: Refusal(409, "review_refused", why=error),
     StorageUnavailable: lambda error: _counted(error, Refusal(503, "unavailable")),
 }
 
@@ -53,9 +81,22 @@ def _answer(translate: _Translate) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         refusal = translate(error)
         sentence = text(refusal.reason, preferred_language(request), **refusal.values)
-        return JSONResponse({"reason": refusal.reason, "error": sentence}, refusal.status)
+        return json_response({"reason": refusal.reason, "error": sentence}, refusal.status)
 
     return answer
+
+
+def _lead(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LedElsewhere)
+    return RedirectResponse(error.location, 303)
+
+
+def _point_out(request: Request, error: Exception) -> Response:
+    """Say which parameters are wrong, without repeating what they hold."""
+    assert isinstance(error, RequestValidationError)
+    sentence = text("not_understood", preferred_language(request))
+    wrong = [{"where": [str(part) for part in each["loc"]], "what": each["msg"]} for each in error.errors()]
+    return json_response({"reason": "not_understood", "error": sentence, "wrong": wrong}, 422)
 
 
 def _failure(error: Exception) -> Refusal:

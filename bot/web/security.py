@@ -60,4 +60,11 @@ def is_from_here(request: Request) -> bool:
         return False
     origin = request.headers.get("origin")
     # Only the host is compared: behind a proxy that speaks https this server may not know its own scheme.
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    return origin is None or _host(origin) == request.headers.get("host")
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # A bracket that is not closed, for instance: no browser sends that.
+        return ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from bot.web.events import Pages
 from dialogue.errors import SettingsError
 
 # An answer takes milliseconds once the pages' streams have ended; longer than this, and something hangs.
@@ -33,8 +33,15 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def serve(app: ASGIApp, pages: Pages, listening: socket.socket, stopping: asyncio.Event) -> None:
-    """Answer requests until `stopping` is set, then end the open pages' streams and finish what was begun."""
+class Streams(Protocol):
+    """Answers that never end by themselves."""
+
+    def close(self) -> None:
+        """End them, and begin no more."""
+
+
+async def serve(app: ASGIApp, streams: Sequence[Streams], listening: socket.socket, stopping: asyncio.Event) -> None:
+    """Answer requests until `stopping` is set, then end the open streams and finish what was begun."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -47,7 +54,8 @@ async def serve(app: ASGIApp, pages: Pages, listening: socket.socket, stopping: 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listening]), name="web server")
         await stopping.wait()
-        pages.close()
+        for each in streams:
+            each.close()
         server.should_exit = True
 
 

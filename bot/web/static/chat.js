@@ -14,7 +14,7 @@ const COUNTER_FROM = 0.8;
 
 let opening = null;
 let seeds = [];
-let chat = { seed: "", awaited: null, turns: [] };
+let chat = { seed: "", awaited: null, operator: "", turns: [] };
 let draft = "";
 let failure = "";
 let answering = new Set();
@@ -51,8 +51,15 @@ function hearChat(told) {
   answering = new Set(waiting.filter((id) => answering.has(id)));
   if (!answering.size) answering = new Set(waiting);
   draft = "";
+  hearOperator(told.operator);
   chat = told;
   show();
+}
+
+function hearOperator(operator) {
+  write($("with-operator"), { here: texts.operator_here, called: texts.operator_called }[operator] ?? "");
+  $("with-operator").hidden = !operator;
+  if (chat.operator === "called" && !operator) trouble(texts.operator_not_free);
 }
 
 function hearDraft(text) {
@@ -255,6 +262,10 @@ document.addEventListener("click", (event) => {
 $("start-anew").addEventListener("click", () => {
   openMenu(false);
   startAnew();
+});
+$("call-operator").addEventListener("click", () => {
+  openMenu(false);
+  request("/api/human");
 });
 $("forget").addEventListener("click", () => {
   openMenu(false);

@@ -11,7 +11,7 @@ from bot.web.security import HEADERS
 from dialogue.turns import Ask, Outcome
 from tests.bot.web.world import SEEDS, World
 
-POSTS = ("messages", "new", "retry", "continue", "undo", "cancel", "forget")
+POSTS = ("messages", "new", "retry", "continue", "undo", "cancel", "forget", "human")
 
 
 async def chat_of(client: AsyncClient) -> dict[str, Any]:
@@ -295,3 +295,12 @@ async def test_the_page_brings_no_script_and_no_style_of_its_own(world: World) -
     assert page.count("<script") == page.count('<script type="module" src="/static/')
     assert "<style" not in page
     assert "style=" not in page
+
+
+async def test_a_person_calls_an_operator_and_the_page_says_so(world: World) -> None:
+    async with world.visitor() as client:
+        assert (await chat_of(client))["operator"] == ""
+
+        assert (await client.post("/api/human", json={})).status_code == 204
+
+        assert (await chat_of(client))["operator"] == "called"

@@ -140,7 +140,7 @@ async def served(world: World, port: int = 0) -> AsyncIterator[str]:
     """Serve the page, by default on a free port; yields its address."""
     listening = listening_socket("127.0.0.1", port)
     stopping = asyncio.Event()
-    server = asyncio.create_task(serve(world.app, world.pages, listening, stopping))
+    server = asyncio.create_task(serve(world.app, [world.pages], listening, stopping))
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:

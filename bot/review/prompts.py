@@ -1,0 +1,63 @@
+"""The prompt of a generation, made again from the log and proven by its hash: the log keeps only that."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from dialogue.errors import SeedError, TranscriptError
+from dialogue.seeds import Seed, Seeds
+from dialogue.sentences import whole_sentences
+from dialogue.transcript import first_turn, render
+from dialogue.turns import Dialogue, StopReason
+from storage.reviewed import Draw
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A draw, with what led to it.
+
+    Args:
+        prompt: as it was sent, byte for byte; empty where it cannot be made again.
+        why_not: the name of the reason for that: `seed_gone`, `seed_changed` or `not_found`.
+        kept: what of the raw text became the reply; `cut` is what was cut off.
+    """
+
+    draw: Draw
+    prompt: str
+    why_not: str
+    kept: str
+    cut: str
+
+
+def explained(draw: Draw, said: Dialogue, asked: str, seeds: Seeds) -> Explained:
+    """Return a draw with its prompt.
+
+    Args:
+        said: everything that the model was given at that time, from the beginning of the dialogue.
+        asked: what was asked: `say`, `retry` or `continue`.
+    """
+    try:
+        seed = seeds.get(draw.seed)
+    except SeedError:
+        return Explained(draw, "", "seed_gone", draw.text, "")
+    kept = _kept(draw, seed)
+    # What has several lines is unfolded in the reply, and not found in the raw text.
+    start = draw.text.find(kept)
+    cut = draw.text[start + len(kept) :] if start >= 0 else ""
+    if seed.version != draw.seed_hash:
+        return Explained(draw, "", "seed_changed", kept, cut)
+    # Old turns were left out where they did not fit; how many depends on the model's tokens, so each number is tried.
+    for first in range(max(1, len(said.turns))):
+        try:
+            prompt = render(seed.text, Dialogue(said.turns[first:]), seed.tags, continuing=asked == "continue")
+        except TranscriptError:
+            break
+        if hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest() == draw.prompt_hash:
+            return Explained(draw, prompt, "", kept, cut)
+    return Explained(draw, "", "not_found", kept, cut)
+
+
+def _kept(draw: Draw, seed: Seed) -> str:
+    cut = first_turn(draw.text, seed.tags)
+    return whole_sentences(cut.text) if draw.stop == StopReason.LENGTH and not cut.is_finished else cut.text

