@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.operator_commands import operators
 from bot.seed_commands import seeds
 from dialogue.errors import SettingsError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
 app.add_typer(seeds, name="seeds")
+app.add_typer(operators, name="operators")
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 
