@@ -117,6 +117,7 @@ def _welcome(settings: Settings) -> Panel:
     redis, database = (settings.redis_url.get_secret_value(), settings.database_url.get_secret_value())
     rows = Table.grid(padding=(0, 2))
     rows.add_row("Chat page", f"[bold]{_page(settings)}[/bold]")
+    rows.add_row("Review", f"{_page(settings)}/review (an account: govorun operators add NAME)")
     rows.add_row("Terminal", "govorun chat")
     rows.add_row("Telegram", "on" if settings.telegram_token else "off; set GOVORUN_TELEGRAM_TOKEN to turn it on")
     rows.add_row("Model", "Gemma 3 270M" if settings.model == EMBEDDED_MODEL else without_passwords(settings.model))
