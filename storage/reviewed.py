@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -180,7 +180,7 @@ class ReviewedTurn:
         delivery: where the message stands that carries it: empty for none, else `pending`, `sending`, `sent`, `failed`.
         is_maybe_duplicate: whether it may have been sent twice.
         thumbs_up, thumbs_down: how many people think so.
-        outcome: why a reply to this message is missing, where one is.
+        outcome: why there is no reply to this message; empty where there is one, or none was tried.
     """
 
     id: int
@@ -200,6 +200,7 @@ class ReviewedTurn:
     thumbs_up: int = 0
     thumbs_down: int = 0
     likelihood: float | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,4 +261,3 @@ class ReviewedDialogue:
     claimed_until: float | None
     assignee_id: int | None
     touched_at: float
-    settings: dict[str, str] = field(default_factory=dict)

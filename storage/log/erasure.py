@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import bindparam, delete, null, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, exists, func, null, or_, select, update
 
+from dialogue.turns import Ask, Outcome
 from storage.log.scrubbing import note_erasure
-from storage.log.tables import answers, audit, chats, dialogues, is_pending, notes, people, replies, turns, updates
+from storage.log.tables import (
+    answers,
+    audit,
+    chats,
+    dialogues,
+    is_pending,
+    notes,
+    people,
+    replies,
+    thumbs,
+    turns,
+    updates,
+)
 from storage.log.transaction import Transaction
-from storage.records import ChatKind
+from storage.records import Author, ChatKind
 
 _find_person = select(people.c.id).where(
     people.c.channel == bindparam("channel"), people.c.external_id == bindparam("external_id")
@@ -28,6 +41,12 @@ _find_dialogues = (
         )
     )
 )
+_find_thumbed = (
+    select(turns.c.dialogue_id)
+    .join_from(thumbs, turns, turns.c.id == thumbs.c.turn_id)
+    .where(thumbs.c.person_id == bindparam("person"))
+    .distinct()
+)
 # Everything that hangs on these rows goes with them: dialogues, turns, generations, what is to be sent.
 _erase_chats = delete(chats).where(chats.c.id.in_(bindparam("chats", expanding=True)))
 _erase_replies = delete(replies).where(
@@ -45,6 +64,36 @@ _erase_words = (
 )
 # What operators noted about a group may be about its member who wants to be forgotten.
 _erase_notes = delete(notes).where(notes.c.dialogue_id.in_(bindparam("ids", expanding=True)))
+
+# What the model proposed to an operator may quote anybody, and answers nobody's message in particular.
+_erase_drafts = delete(replies).where(
+    replies.c.dialogue_id.in_(bindparam("ids", expanding=True)),
+    replies.c.is_stale,
+    ~exists().where(answers.c.reply_id == replies.c.id),
+)
+
+
+def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).where(*conditions).scalar_subquery()
+
+
+_is_reply_there = (replies.c.dialogue_id == dialogues.c.id) & ~replies.c.is_stale
+_recount = (
+    update(dialogues)
+    .where(dialogues.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        # However often it was reworded, a message has one turn of version 1.
+        messages=_count(
+            turns.c.dialogue_id == dialogues.c.id,
+            turns.c.author == Author.PERSON,
+            turns.c.ask == Ask.SAY,
+            turns.c.version == 1,
+        ),
+        retries=_count(_is_reply_there, replies.c.ask == Ask.RETRY, replies.c.outcome == Outcome.ANSWERED),
+        failures=_count(_is_reply_there, replies.c.outcome != Outcome.ANSWERED),
+        dislikes=_count(turns.c.dialogue_id == dialogues.c.id, thumbs.c.turn_id == turns.c.id, ~thumbs.c.is_up),
+    )
+)
 
 _read_pending = select(updates.c.bot_id, updates.c.update_id, updates.c.payload).where(is_pending)
 _erase_update = (
@@ -74,19 +123,29 @@ class Erasure(Transaction):
         key = {"channel": channel, "external_id": external_id}
         person = {"person": (await self._run(_find_person, key)).scalar_one_or_none()}
         touched = (await self._run(_find_dialogues, key | person)).all()
-        await self._lock([row.id for row in touched])
+        thumbed = set((await self._run(_find_thumbed, person)).scalars())
+        await self._lock(sorted(thumbed.union(row.id for row in touched)))
         await self._run(_erase_chats, {"chats": list({row.chat_id for row in touched if row.kind == ChatKind.PRIVATE})})
         await self._run(_erase_replies, person)
         await self._run(_erase_turns, person)
         # A reply that is being written for them in a group must not come.
         await self._run(_next_epoch, {"ids": [row.id for row in touched if row.kind != ChatKind.PRIVATE]})
         await self._run(_erase_words, {"ids": [row.id for row in touched]})
-        await self._run(_erase_notes, {"ids": [row.id for row in touched]})
         await self._run(_erase_person, person)
+        await self._tidy([row.id for row in touched if row.kind != ChatKind.PRIVATE], thumbed)
         await self._erase_updates(external_id)
         await note_erasure(self._connection)
         self.has_erased = True
         return [row.id for row in touched]
+
+    async def _tidy(self, spoken_in: list[str], thumbed: set[str]) -> None:
+        """Bring up to date what operators see of dialogues that go on without the person."""
+        for statement in (_erase_notes, _erase_drafts):
+            await self._run(statement, {"ids": spoken_in})
+        changed = sorted(thumbed.union(spoken_in))
+        await self._run(_recount, {"ids": changed})
+        for dialogue_id in changed:
+            self._touch(dialogue_id)
 
     async def _erase_updates(self, external_id: str) -> None:
         now = self._clock()

@@ -1,6 +1,7 @@
 """Replies of the model that nobody was sent: taken back where an operator has the dialogue.
 
-What they answered waits again, for the operator or, once the dialogue is released, for the bot.
+What they answered waits again, for the operator or, once the dialogue is released, for the bot. It loses its place:
+what was called off or failed behind it comes before it then.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Finding(Rows, Search):
         before = span = _Span.read(after)
         nearest: dict[str, int] = {}
         for _ in range(_MOST_ROUNDS):
-            hits = await self._hits(question, span, is_ascending)
+            hits, is_end = await self._hits(question, span.last if span else None, is_ascending, limit)
             elsewhere = await self._shown_before(question, before, {hit.dialogue_id for hit in hits} - nearest.keys())
             for hit in hits:
                 if hit.dialogue_id not in nearest and hit.dialogue_id not in elsewhere:
@@ -76,26 +76,32 @@ class Finding(Rows, Search):
                         return InboxPage(await self._excerpted(nearest, words), str(span))
                     nearest[hit.dialogue_id] = hit.id
                 span = _Span(span.first if span else hit.id, hit.id)
-            if len(hits) < _HITS:
+            if is_end:
                 return InboxPage(await self._excerpted(nearest, words))
         return InboxPage(await self._excerpted(nearest, words), str(span))
 
-    async def _hits(self, question: Question, span: _Span | None, is_ascending: bool) -> Sequence[Row[Any]]:
-        statement, place = question.statement, question.place
-        if span is not None:
-            statement = statement.where(place > span.last if is_ascending else place < span.last)
-        in_order = statement.order_by(place if is_ascending else place.desc())
-        return (await self._run(in_order.limit(_HITS), question.parameters)).all()
+    async def _hits(
+        self, question: Question, last: int | None, is_ascending: bool, limit: int
+    ) -> tuple[Sequence[Row[Any]], bool]:
+        """Return hits behind `last`, of more dialogues than the limit if there are, and whether no more follow."""
+        hits: Sequence[Row[Any]] = ()
+        *nearby, everywhere = question.in_order(last, is_ascending)
+        for statement in nearby:
+            hits = (await self._run(statement.limit(_HITS), question.parameters)).all()
+            if len(hits) == _HITS or len({hit.dialogue_id for hit in hits}) > limit:
+                return hits, False
+        hits = (await self._run(everywhere.limit(_HITS), question.parameters)).all()
+        return hits, len(hits) < _HITS
 
     async def _shown_before(self, question: Question, span: _Span | None, dialogue_ids: set[str]) -> set[str]:
         """Return which of these dialogues were on one of the pages before."""
         if span is None or not dialogue_ids:
             return set()
         low, high = sorted((span.first, span.last))
-        statement = question.statement.where(
-            turns.c.dialogue_id.in_(dialogue_ids), question.place >= low, question.place <= high
-        )
-        return {hit.dialogue_id for hit in await self._run(statement, question.parameters)}
+        theirs = self._among(question, dialogue_ids)
+        # PostgreSQL has an index by dialogue and id, FTS5 its own ids.
+        statement = theirs.statement.where(turns.c.id.between(low, high), theirs.place.between(low, high))
+        return {hit.dialogue_id for hit in await self._run(statement, theirs.parameters)}
 
     async def _excerpted(self, nearest: dict[str, int], words: tuple[Term, ...]) -> tuple[InboxRow, ...]:
         texts = {row.id: row.text for row in await self._run(_read_texts.where(turns.c.id.in_(nearest.values())))}

@@ -1,13 +1,16 @@
-"""A dialogue with everything about it: versions, verdicts, thumbs, notes, and how each reply came about."""
+"""A dialogue with everything about it: its turns, notes, what operators did, and how each reply came about."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, func, select
 
-from dialogue.turns import Dialogue, Sampling, Speaker, Turn
+from dialogue.turns import Dialogue, Sampling
+from storage.log.review.chronology import given, in_order
 from storage.log.review.inbox import Inbox
+from storage.log.review.judgements import Judgements
 from storage.log.tables import (
     answers,
     audit,
@@ -19,38 +22,15 @@ from storage.log.tables import (
     operators,
     outbox,
     replies,
-    thumbs,
     turns,
-    verdicts,
 )
-from storage.records import Author, SendState, TurnState
-from storage.reviewed import Deed, Draw, Note, Rating, ReviewedDialogue, ReviewedTurn, Verdict, WaitingWords
+from storage.records import Author, SendState
+from storage.reviewed import Deed, Draw, Note, ReviewedDialogue, WaitingWords
 
 _DEEDS = 100
 
 _this: Any = bindparam("dialogue")
 _read_turns = select(turns).where(turns.c.dialogue_id == _this).order_by(turns.c.id)
-_read_verdicts = (
-    select(verdicts, operators.c.name.label("operator"))
-    .join_from(turns, verdicts, verdicts.c.turn_id == turns.c.id)
-    .outerjoin(operators, operators.c.id == verdicts.c.operator_id)
-    .where(turns.c.dialogue_id == _this)
-)
-_read_thumbs = (
-    select(thumbs.c.turn_id, thumbs.c.is_up, func.count().label("many"))
-    .join_from(turns, thumbs, thumbs.c.turn_id == turns.c.id)
-    .where(turns.c.dialogue_id == _this)
-    .group_by(thumbs.c.turn_id, thumbs.c.is_up)
-)
-_read_deliveries = select(outbox.c.turn_id, outbox.c.state, outbox.c.is_maybe_duplicate).where(
-    outbox.c.dialogue_id == _this, outbox.c.turn_id.is_not(None)
-)
-_read_likelihoods = (
-    select(generations.c.reply_id, generations.c.likelihood)
-    .join_from(replies, generations)
-    .where(replies.c.dialogue_id == _this)
-    .order_by(generations.c.id)
-)
 _read_notes = (
     select(notes, operators.c.name.label("operator"))
     .outerjoin(operators, operators.c.id == notes.c.operator_id)
@@ -64,13 +44,20 @@ _read_draws = (
     .where(turns.c.id == bindparam("turn"))
     .order_by(generations.c.number)
 )
+_took_s = select(func.sum(generations.c.duration_s)).where(generations.c.reply_id == replies.c.id).scalar_subquery()
 _read_turn = (
-    select(turns, replies.c.ask.label("asked"), replies.c.created_at.label("written_at"), dialogues.c.seed)
+    select(
+        turns,
+        replies.c.ask.label("asked"),
+        replies.c.created_at.label("written_at"),
+        func.coalesce(_took_s, 0.0).label("took_s"),
+    )
     .join_from(turns, replies, replies.c.id == turns.c.reply_id)
-    .join(dialogues, dialogues.c.id == turns.c.dialogue_id)
     .where(turns.c.id == bindparam("turn"))
 )
-_read_answered = select(answers.c.turn_id).where(answers.c.reply_id == bindparam("reply"))
+_read_answers = (
+    select(answers).join_from(turns, answers, answers.c.turn_id == turns.c.id).where(turns.c.dialogue_id == _this)
+)
 
 _read_waiting = (
     select(turns.c.text, dialogues.c.seed, chats.c.settings)
@@ -90,7 +77,7 @@ _is_on_its_way = select(
 )
 
 
-class Transcripts(Inbox):
+class Transcripts(Inbox, Judgements):
     """Dialogues to be read."""
 
     async def dialogue(self, dialogue_id: str) -> ReviewedDialogue | None:
@@ -101,14 +88,10 @@ class Transcripts(Inbox):
         row, shown = found
         key = {"dialogue": dialogue_id}
         said = (await self._run(_read_turns, key)).all()
-        judged = {each.turn_id: _verdict(each) for each in await self._run(_read_verdicts, key)}
-        liked = {(each.turn_id, each.is_up): each.many for each in await self._run(_read_thumbs, key)}
-        sent = {each.turn_id: each for each in await self._run(_read_deliveries, key)}
-        likely = {each.reply_id: each.likelihood for each in await self._run(_read_likelihoods, key)}
         is_claimed = row.claimed_until is not None and row.claimed_until > self._clock()
         return ReviewedDialogue(
             row=shown,
-            turns=tuple(_turn(each, judged, liked, sent, likely) for each in _in_order(said)),
+            turns=await self._judged(dialogue_id, in_order(said)),
             notes=tuple(
                 Note(each.id, each.operator or "", each.text, each.created_at)
                 for each in await self._run(_read_notes, key)
@@ -132,23 +115,12 @@ class Transcripts(Inbox):
         written = (await self._run(_read_turn, {"turn": turn_id})).one_or_none()
         if written is None or written.author != Author.MODEL:
             return None
-        answered = set((await self._run(_read_answered, {"reply": written.reply_id})).scalars())
-        said = (await self._run(_read_turns, {"dialogue": written.dialogue_id})).all()
-        before = [
-            row
-            for row in said
-            if row.id not in answered
-            and row.id < written.id
-            and row.position is not None
-            and row.state != TurnState.PUT_ASIDE
-            and (written.position is None or row.position < written.position)
-            and (row.dropped_at is None or row.dropped_at >= written.written_at)
-        ]
-        asked = [row for row in said if row.id in answered and row.ask == "say"]
-        if written.asked == "continue":
-            asked += [row for row in said if row.id == written.replaces]
-        in_turn = [*sorted(before, key=lambda row: row.position), *asked]
-        return Dialogue(tuple(Turn(Speaker(row.speaker), row.text) for row in in_turn)), written.asked
+        key = {"dialogue": written.dialogue_id}
+        said = (await self._run(_read_turns, key)).all()
+        answered: defaultdict[str, list[int]] = defaultdict(list)
+        for row in await self._run(_read_answers, key):
+            answered[row.reply_id].append(row.turn_id)
+        return given(written, said, answered, written.written_at - written.took_s), written.asked
 
     async def waiting_words(self, dialogue_id: str) -> list[WaitingWords]:
         """Return what waits for an answer in a dialogue, oldest first."""
@@ -179,48 +151,6 @@ def deed(row: Row[Any]) -> Deed:
         row.before,
         row.after,
         row.undone_at is not None,
-    )
-
-
-def _in_order(rows: Any) -> list[Row[Any]]:
-    """Return the turns as they were said, a version next to the one it replaced, what waits last."""
-    by_id = {row.id: row for row in rows}
-
-    def place(row: Row[Any]) -> tuple[int, int]:
-        first = row
-        while first.replaces in by_id and by_id[first.replaces].position == row.position:
-            first = by_id[first.replaces]
-        return (first.id, row.id)
-
-    return sorted(rows, key=place)
-
-
-def _turn(row: Row[Any], judged: Any, liked: Any, sent: Any, likely: Any) -> ReviewedTurn:
-    delivery = sent.get(row.id)
-    return ReviewedTurn(
-        id=row.id,
-        author=Author(row.author),
-        name=row.speaker_name,
-        text=row.text,
-        ask=row.ask,
-        version=row.version,
-        state=TurnState(row.state),
-        at=row.created_at,
-        is_shown=row.dropped_at is None,
-        replaces=row.replaces,
-        reply_id=row.reply_id or "",
-        verdict=judged.get(row.id, Verdict()),
-        delivery=delivery.state if delivery else "",
-        is_maybe_duplicate=bool(delivery and delivery.is_maybe_duplicate),
-        thumbs_up=liked.get((row.id, True), 0),
-        thumbs_down=liked.get((row.id, False), 0),
-        likelihood=likely.get(row.reply_id),
-    )
-
-
-def _verdict(row: Row[Any]) -> Verdict:
-    return Verdict(
-        Rating(row.rating), row.correction, tuple(row.reasons), tuple(row.labels), row.note, row.operator or ""
     )
 
 

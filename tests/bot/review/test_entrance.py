@@ -20,6 +20,8 @@ ELSEWHERE = [
     "/\\evil.test",
     "\\\\evil.test",
     "/review\\..\\..\\evil",
+    "/review/x\\..\\..\\..\\api",
+    "/review/%5c%5cevil.test",
     "https://evil.test/review",
     "https:evil.test",
     "https:/review",

@@ -14,10 +14,14 @@ _numbers = itertools.count(1)
 
 
 def a_generation(
-    text: str = "raw text\nUser1:", draw: int = 7, model: str = "gemma", likelihood: float | None = None
+    text: str = "raw text\nUser1:",
+    draw: int = 7,
+    model: str = "gemma",
+    likelihood: float | None = None,
+    duration_s: float = 0.5,
 ) -> Generation:
     """Return one draw of a model."""
-    completion = Completion(text, StopReason.TAG, 120, 100, 9, 0.25, duration_s=0.5, likelihood=likelihood)
+    completion = Completion(text, StopReason.TAG, 120, 100, 9, 0.25, duration_s, likelihood)
     return Generation("small-talk", "5eed", "9a5h", model, "main@1", Sampling(top_k=5), draw, completion, queued_s=0.01)
 
 

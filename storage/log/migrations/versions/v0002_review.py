@@ -28,6 +28,7 @@ def upgrade() -> None:
         _search_sqlite()
     else:
         _search_postgresql()
+        _count_postgresql()
 
 
 def _make_operators() -> None:
@@ -254,6 +255,15 @@ def _search_postgresql() -> None:
         op.execute(f"ALTER TEXT SEARCH CONFIGURATION govorun ALTER MAPPING {replaced}")
     op.execute("ALTER TABLE turns ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('govorun', text)) STORED")
     op.execute("CREATE INDEX ix_turns_words ON turns USING gin (words)")
+
+
+def _count_postgresql() -> None:
+    """Have PostgreSQL look at what is in the new columns; by itself it would do so only after many changes.
+
+    Not into empty tables: it plans for some pages of a table until it is told that there are none.
+    """
+    if op.get_bind().scalar(sa.text("SELECT EXISTS (SELECT FROM turns)")):
+        op.execute("ANALYZE dialogues, turns")
 
 
 def _partial_index(name: str, columns: list[str], where: str) -> None:

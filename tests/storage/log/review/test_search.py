@@ -155,6 +155,7 @@ HOSTILE = [
         " ".join(map(str, range(3000))),
     ),
     *("\u202e", "\u0301", "\u0130", "\u1e9e", "ß", "a\u0301", "\U0010ffff", "\ue0f0a\ue0f1", "1e999", "select 1; drop"),
+    " ".join(map(str, range(3000))),
 ]
 
 
