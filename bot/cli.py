@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.export_command import export
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
 from dialogue.errors import SettingsError
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
+app.command()(export)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

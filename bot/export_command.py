@@ -1,0 +1,141 @@
+"""`govorun export`: approved conversations as training data, in the formats of the tools that train."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from dialogue.errors import ExportError
+from storage.export.wanted import Ending, Format, Handling, Wanted
+
+if TYPE_CHECKING:
+    from storage.export.exporting import Exported, Plan
+
+_Seed = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Only with this seed; may be said several times.")
+]
+
+
+def _day(meaning: str) -> Any:
+    return typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], metavar="DATE", help=meaning, show_default=False)
+
+
+def export(
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file: .jsonl, .jsonl.zst, .parquet, or .csv.", show_default=False)
+    ],
+    format: Annotated[
+        Format, typer.Option(help="The shape of the rows; docs/export.md says what each is for.")
+    ] = Format.PROMPT_COMPLETION,
+    seed: _Seed = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Learn only what this model wrote.")] = "",
+    since: Annotated[datetime | None, _day("Only what was last spoken in then or later.")] = None,
+    until: Annotated[datetime | None, _day("Only what was last spoken in before then.")] = None,
+    rating: Annotated[
+        Literal["good", "bad"] | None, typer.Option(help="Learn only what operators rated so.", show_default=False)
+    ] = None,
+    operator: Annotated[str, typer.Option(metavar="NAME", help="Only what this operator has approved.")] = "",
+    language: Annotated[
+        Literal["ru", "en"] | None, typer.Option(help="Only with seeds of this language.", show_default=False)
+    ] = None,
+    include_unreviewed: Annotated[
+        bool, typer.Option("--include-unreviewed", help="Also what nobody has approved or rejected yet.")
+    ] = False,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=SHARE,...",
+            help="Divide the people between several files: train=0.9,test=0.1.",
+            show_default=False,
+        ),
+    ] = "",
+    personal_data: Annotated[
+        Handling, typer.Option(help="Replace phones, names and the like by [PHONE_1], [NAME_1].")
+    ] = Handling.REMOVE,
+    near_duplicates: Annotated[
+        Handling, typer.Option(help="Dialogues that say nearly the same as another one.")
+    ] = Handling.REMOVE,
+    ending: Annotated[
+        Ending,
+        typer.Option(help="How a reply ends: trainers add the end of text to it, or with the next speaker's tag."),
+    ] = Ending.EOS,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export has written.")] = False,
+) -> None:
+    """Write approved conversations as training data, with a manifest, a dataset card and LLaMA-Factory's registry.
+
+    Every prompt is rendered as the worker rendered it. Corrected replies are learned as corrected, those rated bad are
+    not learned. People who have opted out or were forgotten are left out.
+
+    [dim]Example: govorun export --format dpo --out pairs.jsonl --seed isp-support-ru --split train=0.9,test=0.1[/dim]
+    """
+    from storage.export.exporting import Plan
+    from storage.export.splits import Split, parse_splits
+    from storage.reviewed import Rating
+
+    wanted = Wanted(
+        is_unreviewed_wanted=include_unreviewed,
+        seeds=tuple(seed or ()),
+        model=model,
+        rating=Rating(rating or ""),
+        operator=operator,
+        since=since.timestamp() if since else None,
+        until=until.timestamp() if until else None,
+        language=language or "",
+    )
+    if since and until and since >= until:
+        raise ExportError(f"--since {since:%Y-%m-%d} is not before --until {until:%Y-%m-%d}: nothing lies between them")
+    plan = Plan(
+        format=format,
+        out=out,
+        wanted=wanted,
+        splits=parse_splits(split) if split else (Split(),),
+        personal_data=personal_data,
+        near_duplicates=near_duplicates,
+        ending=ending,
+        is_overwriting=overwrite,
+    )
+    _tell(asyncio.run(_export(plan)))
+
+
+async def _export(plan: Plan) -> Exported:
+    from rich.console import Console
+
+    from bot.running.data_folder import prepare
+    from bot.running.progress import shown_progress
+    from bot.settings import load_settings
+    from dialogue.seeds import load_seeds
+    from storage.export.exporting import export
+    from storage.log.migrate import migrate
+
+    settings = load_settings()
+    seeds = load_seeds()
+    for name in plan.wanted.seeds:
+        seeds.get(name)
+    prepare(settings.data_dir)
+    await migrate(settings.sql_url)
+    with shown_progress(Console(stderr=True)) as show:
+        return await export(settings.sql_url, seeds, plan, show)
+
+
+def _tell(exported: Exported) -> None:
+    """Say what was written, and what was left out and why."""
+    facts = exported.facts
+    for file in facts["files"]:
+        typer.echo(f"{exported.manifest.parent / file['name']}: {file['rows']} rows of {file['dialogues']} dialogues")
+    left_out = {name: many for name, many in facts["counts"]["dialogues"].items() if name != "exported"}
+    left_out |= {name: many for name, many in facts["counts"]["rows"].items() if name != "written"}
+    if left_out:
+        typer.echo(
+            "Left out: " + ", ".join(f"{many} {name.replace('_', ' ')}" for name, many in left_out.items()) + "."
+        )
+    if facts["labels"] and not facts["labels"]["is_within_1_to_4_thirds"]:
+        weights = f"{facts['labels']['desirable_weight']} and {facts['labels']['undesirable_weight']}"
+        typer.echo(f"Liked and disliked are uneven: train with desirable and undesirable weights of {weights}.")
+    if not any(file["rows"] for file in facts["files"]):
+        hint = "" if "approval" not in facts["query"] else " Only approved dialogues count: see the review pages."
+        typer.echo(f"There was nothing to learn.{hint}")
+    typer.echo(f"Where it comes from: {exported.manifest}")

@@ -1,0 +1,110 @@
+"""What other tools want to find beside training data: a dataset card, and the registry of LLaMA-Factory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dialogue.errors import ExportError
+from storage.export.shapes.catalogue import Shape
+
+CARD = "README.md"
+REGISTRY = "dataset_info.json"
+
+_MARK = "# Written by govorun export; the next export into this folder replaces it."
+_SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+_BUILDERS = {".csv": "csv", ".parquet": "parquet"}
+
+
+def card_path(out: Path) -> Path:
+    """Return where the card goes: `README.md`, unless somebody else's lies there already."""
+    usual = out.parent / CARD
+    if usual.exists() and _MARK not in usual.read_text("utf-8", "replace")[:400]:
+        return out.with_name(f"{out.name}.{CARD}")
+    return usual
+
+
+def card(facts: Mapping[str, Any], shape: Shape, ending: str) -> str:
+    """Return the card of a dataset in the form that the Hugging Face hub reads."""
+    rows = sum(file["rows"] for file in facts["files"])
+    size = next((name for least, name in _SIZES if rows < least), "n>1M")
+    languages = facts["languages"] or ["und"]
+    files = "\n".join(
+        f"      - split: {file['split'] or 'train'}\n        path: {json.dumps(file['name'])}"
+        for file in facts["files"]
+    )
+    return f"""---
+{_MARK}
+language: [{", ".join(languages)}]
+size_categories: [{size}]
+task_categories: [text-generation]
+tags: [govorun, dialogue]
+configs:
+  - config_name: default
+    data_files:
+{files}
+---
+
+# Conversations of a chatbot, format `{facts["format"]}`
+
+For {shape.use}. Exported from Govorun {facts["govorun"]} at {facts["exported_at"]}.
+
+| file | rows | dialogues | SHA-256 |
+|---|---|---|---|
+{_table(facts)}
+
+- **Which dialogues**: `{json.dumps(facts["query"], ensure_ascii=False)}`.
+- **Personal data**: {"as it was said" if facts["personal_data"]["handling"] == "keep" else "replaced by placeholders"}.
+- **Seeds**: {_listed(facts["seeds"])}. **Models**: {_listed(facts["models"])}.
+- **Where the words come from**: {_counted(facts["counts"]["sources"])}.
+
+Everything else, with the hashes of the files, is in `{facts["manifest"]}`. People who ask to be forgotten are not in
+later exports; the manifest says whether this one has something of them.
+{_loading(facts, ending)}"""
+
+
+def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None:
+    """Return `dataset_info.json` with the files of an export added to what is there; None where it has no use.
+
+    Raises:
+        ExportError: there is a file of that name that is not LLaMA-Factory's.
+    """
+    if shape.entry is None:
+        return None
+    path = folder / REGISTRY
+    try:
+        known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ExportError(f"{path}: not LLaMA-Factory's registry, so nothing can be added to it: {error}") from error
+    if not isinstance(known, dict):
+        raise ExportError(f"{path}: not LLaMA-Factory's registry, so nothing can be added to it")
+    for file in facts["files"]:
+        known[file["name"].partition(".jsonl")[0].removesuffix(".parquet")] = {"file_name": file["name"], **shape.entry}
+    return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
+
+
+def _table(facts: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"| `{file['name']}` | {file['rows']} | {file['dialogues']} | `{file['sha256']}` |" for file in facts["files"]
+    )
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing"
+
+
+def _loading(facts: Mapping[str, Any], ending: str) -> str:
+    files = {file["split"] or "train": file["name"] for file in facts["files"]}
+    return f"""
+```python
+from datasets import load_dataset
+
+dataset = load_dataset("{_BUILDERS.get(ending, "json")}", data_files={json.dumps(files)})
+```
+"""

@@ -1,0 +1,297 @@
+"""`govorun export`: from the log into files, dialogue by dialogue, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dialogue.errors import ExportError
+from dialogue.seeds import Seed, Seeds
+from storage.export.card import REGISTRY, card, card_path, registry
+from storage.export.files import Sealed, WholeFiles, whole_files
+from storage.export.json_lines import json_line
+from storage.export.ledger import Ledger
+from storage.export.manifest import manifest_of, write_manifest
+from storage.export.material import Material
+from storage.export.privacy.placeholders import without_personal_data
+from storage.export.reading import TalkReader
+from storage.export.shapes.catalogue import SHAPES
+from storage.export.sinks import Sink, ending_of, open_sink
+from storage.export.splits import Crowd, Split, part_of
+from storage.export.talks import Talk
+from storage.export.tally import Tally
+from storage.export.wanted import Ending, Format, Handling, Wanted
+from storage.log.migration_state import table_version
+from storage.log.sql import SqlEngine, sql_engines
+
+ShowProgress = Callable[[str, float], None]
+"""Takes the name of a stage and how much of it is done, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written, and where.
+
+    Args:
+        out: the file; of several parts each is named after it: `out.train.jsonl`.
+    """
+
+    format: Format
+    out: Path
+    wanted: Wanted = field(default_factory=Wanted)
+    splits: tuple[Split, ...] = (Split(),)
+    personal_data: Handling = Handling.REMOVE
+    near_duplicates: Handling = Handling.REMOVE
+    ending: Ending = Ending.EOS
+    is_overwriting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written.
+
+    Args:
+        facts: what the manifest says, without the dialogues.
+    """
+
+    manifest: Path
+    facts: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Part:
+    """One file that is being written."""
+
+    split: Split
+    path: Path
+    sink: Sink
+    rows: int = 0
+    dialogues: int = 0
+
+
+async def export(url: str, seeds: Seeds, plan: Plan, show: ShowProgress) -> Exported:
+    """Write what is wanted.
+
+    Raises:
+        ExportError: it cannot be written as asked, or somebody was forgotten while it was.
+        StorageUnavailable: the database is out of reach.
+    """
+    ending = ending_of(plan.out, plan.format)
+    paths = [_part_path(plan.out, split, ending) for split in plan.splits]
+    _refuse_to_overwrite(plan, [*paths, manifest_of(plan.out)])
+    tables = await table_version(url)
+    with ExitStack() as stack:
+        files = stack.enter_context(whole_files())
+        ledger = stack.enter_context(Ledger())
+        async with sql_engines(url) as engines:
+            parts = [
+                _Part(split, path, open_sink(files.open(path), ending))
+                for split, path in zip(plan.splits, paths, strict=True)
+            ]
+            run = _Run(plan, seeds, engines.reading, ledger, parts, Tally())
+            await run.write(show)
+            for part in parts:
+                part.sink.close()
+            show("Making sure of the files", 0.0)
+            sealed = [files.seal(part.path) for part in parts]
+            facts = run.facts(sealed) | {"database": {"kind": engines.reading.dialect.name, "tables": tables}}
+            shown = _describe(files, run, facts, ending)
+            await run.check_that_nobody_has_left()
+        files.show([*shown, *paths])
+        show("Making sure of the files", 1.0)
+    return Exported(manifest_of(plan.out), facts)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One export that is under way."""
+
+    plan: Plan
+    seeds: Seeds
+    engine: SqlEngine
+    ledger: Ledger
+    parts: list[_Part]
+    tally: Tally
+    _crowd: Crowd = field(default_factory=Crowd)
+    _reader: TalkReader = field(init=False)
+    _is_nearly_said: Callable[[Talk], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        languages = {seed.name: seed.language for seed in self.seeds}
+        self._reader = TalkReader(self.engine, self.plan.wanted, languages)
+
+    async def write(self, show: ShowProgress) -> None:
+        """Write the rows of all dialogues."""
+        if len(self.plan.splits) > 1:
+            self._crowd.add(await self._reader.group_members())
+        with ExitStack() as stack:
+            is_new = self._novelty(stack)
+            async for talk in self._talks(show):
+                self._take(talk, is_new)
+        self.tally.dialogues["opted_out"] = self._reader.opted_out
+
+    async def check_that_nobody_has_left(self) -> None:
+        """Make sure that nobody was forgotten, and nothing rejected, since it was read.
+
+        Raises:
+            ExportError: something was.
+        """
+        for dialogues in self.ledger.all_dialogues():
+            self._refuse(await self._reader.gone(dialogues, []))
+        for people in self.ledger.all_people():
+            self._refuse(await self._reader.gone([], people))
+
+    def facts(self, sealed: list[Sealed]) -> dict[str, Any]:
+        """Return what the manifest says."""
+        plan, tally = self.plan, self.tally
+        named = {part.path: part for part in self.parts}
+        languages = {self.seeds.get(name).language for name in tally.seeds}
+        return {
+            "manifest": manifest_of(plan.out).name,
+            "format": str(plan.format),
+            "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "govorun": version("govorun"),
+            "query": plan.wanted.as_query(),
+            "ending": str(plan.ending),
+            "splits": {split.name: split.share for split in plan.splits if split.name},
+            "near_duplicates": str(plan.near_duplicates),
+            "personal_data": {"handling": str(plan.personal_data), "replaced": _sorted(tally.personal_data)},
+            "counts": {
+                "dialogues": _sorted(tally.dialogues),
+                "rows": _sorted(tally.rows),
+                "sources": _sorted(tally.sources),
+                "ratings": _sorted(tally.ratings),
+                "prompts": _sorted(tally.prompts),
+            },
+            "labels": tally.label_ratio() if tally.labels else {},
+            "lengths": {"unit": "characters of JSON", "all": tally.characters, "longest_row": tally.longest},
+            "languages": sorted(languages),
+            "seeds": {
+                name: {"version": self.seeds.get(name).version, "replies_by_version": _sorted(served)}
+                for name, served in sorted(tally.seeds.items())
+            },
+            "models": _sorted(tally.models),
+            "reviewers": _sorted(tally.reviewers),
+            "files": [
+                {
+                    "name": each.path.name,
+                    "split": named[each.path].split.name,
+                    "rows": named[each.path].rows,
+                    "dialogues": named[each.path].dialogues,
+                    "bytes": each.bytes,
+                    "sha256": each.sha256,
+                }
+                for each in sealed
+            ],
+        }
+
+    async def _talks(self, show: ShowProgress) -> AsyncIterator[Talk]:
+        many, done = await self._reader.count(), 0
+        show("Exporting", 0.0)
+        async for page, read in self._reader.pages():
+            for talk in page:
+                yield talk
+            done += read
+            show("Exporting", min(done / many, 1.0) if many else 1.0)
+        show("Exporting", 1.0)
+
+    def _take(self, logged: Talk, is_new: Callable[[Talk], bool]) -> None:
+        """Write the rows of one dialogue."""
+        seed = self._seed(logged)
+        if seed is None:
+            self.tally.dialogues["seed_gone"] += 1
+            return
+        talk = logged
+        if self.plan.personal_data is Handling.REMOVE:
+            talk, replaced = without_personal_data(logged, seed.language)
+            self.tally.personal_data.update(replaced)
+        material = Material(logged, talk, seed, self.plan.wanted, self.plan.ending)
+        rows = list(SHAPES[self.plan.format].rows(material))
+        if not rows:
+            self.tally.dialogues["nothing_to_learn"] += 1
+            return
+        if not is_new(talk):
+            self.tally.dialogues["near_duplicates"] += 1
+            return
+        index = part_of(self._crowd.key(logged), self.plan.splits) if len(self.parts) > 1 else 0
+        if self._write_rows(self.parts[index], rows):
+            self.ledger.hold(index, logged.id, logged.people)
+            self.parts[index].dialogues += 1
+            self.tally.add(material)
+
+    def _write_rows(self, part: _Part, rows: list[dict[str, Any]]) -> bool:
+        """Write the rows that are not in any file yet; say whether there was one."""
+        before = part.rows
+        for row in rows:
+            line = json_line(row)
+            if not self.ledger.is_new(int.from_bytes(blake2b(line, digest_size=8).digest(), signed=True)):
+                self.tally.rows["exact_duplicates"] += 1
+                continue
+            part.sink.write(row, line)
+            part.rows += 1
+            self.tally.add_row(row, len(line.decode()))
+        return part.rows > before
+
+    def _seed(self, talk: Talk) -> Seed | None:
+        return self.seeds.get(talk.seed) if talk.seed in self.seeds else None
+
+    def _novelty(self, stack: ExitStack) -> Callable[[Talk], bool]:
+        if self.plan.near_duplicates is Handling.KEEP:
+            return lambda talk: True
+        # It loads much, and is not always needed.
+        from storage.export.near_duplicates import NearDuplicates
+
+        return stack.enter_context(NearDuplicates()).is_new
+
+    @staticmethod
+    def _refuse(gone: tuple[int, int]) -> None:
+        if any(gone):
+            raise ExportError("somebody was forgotten, or a dialogue rejected, during the export; start it again")
+
+
+def _describe(files: WholeFiles, run: _Run, facts: dict[str, Any], ending: str) -> list[Path]:
+    """Write the manifest and what other tools want; return the paths, the manifest first.
+
+    It comes first so that no file with what people said is ever there without a manifest that names them.
+    """
+    plan, shape = run.plan, SHAPES[run.plan.format]
+    manifest = manifest_of(plan.out)
+    held = {part.path.name: run.ledger.dialogues(index) for index, part in enumerate(run.parts)}
+    write_manifest(files.open(manifest), facts, held)
+    files.seal(manifest)
+    shown = [manifest, card_path(plan.out)]
+    files.write(shown[1], card(facts, shape, ending))
+    known = registry(plan.out.parent, facts, shape)
+    if known is not None:
+        shown.append(plan.out.parent / REGISTRY)
+        files.write(shown[2], known)
+    return shown
+
+
+def _part_path(out: Path, split: Split, ending: str) -> Path:
+    if not split.name:
+        return out
+    return out.with_name(f"{out.name[: -len(ending)]}.{split.name}{out.name[-len(ending) :]}")
+
+
+def _refuse_to_overwrite(plan: Plan, paths: list[Path]) -> None:
+    if not plan.out.parent.is_dir():
+        raise ExportError(f"--out {plan.out}: there is no folder {plan.out.parent}")
+    for path in paths:
+        if path.is_dir():
+            raise ExportError(f"--out {path}: that is a folder; name a file")
+        if path.exists() and not plan.is_overwriting:
+            raise ExportError(f"{path} exists already; --overwrite replaces it")
+
+
+def _sorted(counts: dict[Any, int]) -> dict[str, int]:
+    """Return counts, the greatest first, those of nothing left out."""
+    return {
+        str(name): count for name, count in sorted(counts.items(), key=lambda each: (-each[1], str(each[0]))) if count
+    }

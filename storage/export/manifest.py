@@ -1,0 +1,87 @@
+"""The manifest of an export: where it comes from, what it holds, and by which hashes one can tell that it is that.
+
+It names the dialogues that each file holds by their hashes, so that `/forget` can say which files held somebody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from dialogue.errors import ExportError
+from storage.export.files import sha256_of
+from storage.export.talks import hashed_id
+
+SUFFIX = ".manifest.json"
+VERSION = 1
+
+
+def manifest_of(path: Path) -> Path:
+    """Return where the manifest of an export lies, by the name that was given for its file."""
+    return path.with_name(path.name + SUFFIX)
+
+
+def write_manifest(file: BinaryIO, facts: Mapping[str, Any], held: Mapping[str, Iterable[str]]) -> None:
+    """Write a manifest piece by piece: the dialogues may be hundreds of thousands.
+
+    Args:
+        held: for each file the ids of the dialogues of which it has something.
+    """
+    head = json.dumps({"version": VERSION, **facts}, ensure_ascii=False, indent=2)
+    file.write(head.removesuffix("\n}").encode("utf-8", "backslashreplace"))
+    file.write(b',\n  "dialogues": {')
+    for number, (name, dialogues) in enumerate(held.items()):
+        file.write(f"{',' if number else ''}\n    {json.dumps(name)}: [".encode())
+        for index, dialogue in enumerate(dialogues):
+            file.write(f'{"," if index else ""}\n      "{hashed_id(dialogue)}"'.encode())
+        file.write(b"\n    ]")
+    file.write(b"\n  }\n}\n")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return what a manifest says.
+
+    Raises:
+        ExportError: there is none, or it is none.
+    """
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path}: not a manifest of an export: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("version") != VERSION or "files" not in manifest:
+        raise ExportError(f"{path}: not a manifest of an export, or one of another version of Govorun")
+    return manifest
+
+
+def verified(path: Path) -> dict[str, Any]:
+    """Return what a manifest says, once the files beside it are known to be those that it describes.
+
+    Raises:
+        ExportError: a file is missing, or was changed.
+    """
+    manifest = read_manifest(path)
+    for entry in manifest["files"]:
+        file = path.parent / Path(entry["name"]).name
+        if not file.is_file():
+            raise ExportError(f"{path}: its file {file.name} is missing")
+        if sha256_of(file) != entry["sha256"]:
+            raise ExportError(f"{file}: not the file that {path.name} describes: its SHA-256 is another")
+    return manifest
+
+
+def files_that_held(dialogue_ids: Iterable[str], folder: Path) -> list[Path]:
+    """Return the exported files, anywhere under a folder, that hold something of one of these dialogues.
+
+    A file that was renamed without its manifest is not found; one that was deleted is still named.
+    """
+    wanted = {hashed_id(each) for each in dialogue_ids}
+    found = []
+    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        try:
+            held = read_manifest(path)["dialogues"]
+        except (ExportError, KeyError):
+            continue  # Somebody else's file of that name.
+        found += [path.parent / name for name, dialogues in held.items() if wanted.intersection(dialogues)]
+    return found

@@ -1,0 +1,110 @@
+"""What the model was given for a reply, rendered again, and proven to be what it was by its hash.
+
+Trained is what was served: the same turns, the same renderer, the same cut where the dialogue was too long for the
+model. What cannot be proven says why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from dialogue.seeds import Seed, Tags
+from dialogue.transcript import render
+from dialogue.turns import Ask, Dialogue, Speaker, Turn
+from storage.export.talks import Said, Talk
+from storage.log.review import chronology
+
+
+class Proof(StrEnum):
+    """Whether a prompt is known to be what the model was given."""
+
+    PROVEN = "as_served"
+    SEED_CHANGED = "seed_changed"
+    NOT_FOUND = "not_found"
+    NO_DRAW = "not_by_a_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a reply answers.
+
+    Args:
+        turns: what was given of the dialogue, the oldest first, without what had no room.
+        proof: what is known about it.
+    """
+
+    turns: tuple[Turn, ...]
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known about the prompt of a reply.
+
+    Args:
+        cut: how many turns had no room.
+    """
+
+    cut: int
+    proof: Proof
+
+
+def given(talk: Talk, reply: Said) -> tuple[Turn, ...]:
+    """Return all that the model was given of a dialogue when it wrote a reply, the oldest first.
+
+    Where the reply goes on with an older version of itself, that version is no part of it: the whole reply is learned.
+    """
+    turns = _served(talk, reply)
+    return turns[:-1] if _is_continuing(talk, reply) else turns
+
+
+def found(talk: Talk, reply: Said, seed: Seed, least_cut: int = 0) -> Found:
+    """Find the prompt of a reply by its hash.
+
+    Args:
+        least_cut: how many turns had no room for the reply before: hardly ever are there fewer for this one.
+    """
+    if reply.draw is None:
+        # Where operators write, nothing is cut; what they write is learned behind what the model would have been given.
+        return Found(least_cut, Proof.NO_DRAW)
+    if reply.draw.seed != seed.name or reply.draw.seed_hash != seed.version:
+        return Found(0, Proof.SEED_CHANGED)
+    turns, is_continuing = _served(talk, reply), _is_continuing(talk, reply)
+    last = max(1, len(turns))
+    for cut in (*range(least_cut, last), *range(min(least_cut, last))):
+        if hashed(prompt_of(turns[cut:], seed, is_continuing)) == reply.draw.prompt_hash:
+            return Found(cut, Proof.PROVEN)
+    return Found(0, Proof.NOT_FOUND)
+
+
+def _served(talk: Talk, reply: Said) -> tuple[Turn, ...]:
+    said: Any = talk.said  # Not rows of the table, but with all that is asked of them.
+    return chronology.given(cast(Any, reply), said, cast(Any, talk.answers), reply.begun_at).turns
+
+
+def _is_continuing(talk: Talk, reply: Said) -> bool:
+    return reply.asked == Ask.CONTINUE and any(each.id == reply.replaces for each in talk.said)
+
+
+def prompt_of(turns: tuple[Turn, ...], seed: Seed, is_continuing: bool = False) -> str:
+    """Render what was said behind the seed, up to the tag of the reply."""
+    return render(seed.text, Dialogue(turns), seed.tags, continuing=is_continuing)
+
+
+def line_of(speaker: Speaker, text: str, tags: Tags) -> str:
+    """Return a turn as it stands in a transcript, from its tag on."""
+    rendered = render("", Dialogue((Turn(speaker, text),)), tags)
+    return rendered[1 : -len(tags.bot) - 2]
+
+
+def completion_of(text: str, tags: Tags) -> str:
+    """Return a reply as it goes on behind the prompt: from the space on, its further lines folded."""
+    return line_of(Speaker.BOT, text, tags)[len(tags.bot) + 1 :]
+
+
+def hashed(prompt: str) -> str:
+    """Return what the log keeps of a prompt."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
