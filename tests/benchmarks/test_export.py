@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks import export
+from storage.export.wanted import Format
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc")
+
+
+async def test_a_database_is_filled_and_exported_in_each_format() -> None:
+    rows = await export.measure("sqlite", 400, 1, Console(quiet=True))
+
+    assert [row["format"] for row in rows] == [str(format) for format in export.FORMATS]
+    for row in rows:
+        assert row["database"] == "sqlite"
+        assert 300 < row["turns"] < 500
+        assert row["turns_per_s"] > 0
+        assert 10 < row["peak_rss_mb"] < 2000
+    assert Format.PROMPT_COMPLETION in export.FORMATS
