@@ -101,7 +101,7 @@ def _picked(material: Material) -> Iterator[Pair]:
     drafts = [said for said in material.talk.said if said.author is Author.MODEL and said.position is None]
     for reply in material.talk.kept:
         picked = material.version_before(reply)
-        if reply.author is not Author.OPERATOR or picked is None :
+        if reply.author is not Author.OPERATOR or picked is None or picked.text != reply.text:
             continue
         for draft in drafts:
             if draft.id != picked.id and draft.id < reply.id and _is_to_the_same(material, reply, draft):

@@ -125,6 +125,13 @@ async def test_the_proposal_that_was_picked_is_chosen_over_the_others(studio: St
     ]
 
 
+async def test_no_proposal_was_picked_where_the_operator_wrote_other_words(studio: Studio, place: Place) -> None:
+    await place.say("нет связи")
+    await studio.operator_says(place, "Сейчас разберёмся.", "Не знаю.", "Проверьте кабель.", take=1)
+
+    assert [(row["rejected"], row["source"]) for row in await pairs(studio, place)] == [(" Проверьте кабель.", "draft")]
+
+
 async def test_thumbs_are_labels(studio: Studio, place: Place) -> None:
     await studio.thumb(place, await studio.exchange(place, "нет связи", "Проверьте кабель."), True)
     await studio.thumb(place, await studio.exchange(place, "не помогло", "Жаль."), False)

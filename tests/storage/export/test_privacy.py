@@ -8,6 +8,7 @@ from storage.export.privacy.identifiers import is_snils
 from storage.export.privacy.placeholders import Placeholders
 from storage.export.wanted import Format, Handling
 from tests.storage.export.studio import Studio
+from tests.storage.log.places import open_place
 
 
 def masked(text: str, *names: str, language: str = "ru", before: str = "") -> str:
@@ -130,8 +131,9 @@ async def test_people_are_called_the_same_all_through_a_dialogue(studio: Studio)
 
 @pytest.mark.parametrize("format", list(Format))
 async def test_no_canary_is_in_any_export_unless_it_is_asked_for(studio: Studio, format: Format) -> None:
-    canaries = ["9123456789", "4111111111111111", "canary@mail.example", "Канарейкин", "777888", "Фонарная"]
-    place = await studio.place()
+    canaries = ["9123456789", "4111111111111111", "canary@mail.example", "Канарейкин", "777888", "Фонарная", "Жанна"]
+    # An account says nothing of who introduces themselves by another name.
+    place = await open_place(studio.log, name="Жанна")
     said = "Меня зовут Иван Канарейкин, договор 777888, 8 (912) 345-67-89, 4111 1111 1111 1111, canary@mail.example"
     answer = "Иван Канарейкин, Фонарная улица? canary@mail.example, 9123456789, 4111111111111111, 777888"
     wrong = await studio.exchange(
