@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, case, cast, func, select
+from sqlalchemy import Integer, bindparam, case, cast, exists, func, select
 
-from dialogue.turns import Ask, Speaker
-from storage.log.tables import dialogues, generations, is_spoken_in, replies, thumbs, turns, verdicts
+from dialogue.turns import Ask, Outcome, Speaker
+from storage.log.tables import answers, dialogues, generations, is_spoken_in, replies, thumbs, turns, verdicts
 from storage.log.transaction import Transaction
 from storage.records import Author
 from storage.reviewed import Approval
@@ -21,6 +21,13 @@ _until = bindparam("until", type_=turns.c.created_at.type)
 _bar_s = bindparam("bar_s", type_=turns.c.created_at.type)
 _in_time = (turns.c.created_at >= _since) & (turns.c.created_at < _until)
 _is_reply = (turns.c.author == Author.MODEL) & turns.c.dropped_at.is_(None)
+# However often it was reworded, a message has one turn of version 1.
+_is_message = (turns.c.speaker == Speaker.PERSON) & (turns.c.version == 1)
+_asked = turns.alias("asked")
+# A new version also answers the wish for it, and so do those that replace it in turn.
+_is_retried = (turns.c.version > 1) & exists().where(
+    answers.c.reply_id == turns.c.reply_id, answers.c.turn_id == _asked.c.id, _asked.c.ask == Ask.RETRY
+)
 _is_judged = (verdicts.c.rating != "") | (verdicts.c.correction != "")
 
 
@@ -33,15 +40,15 @@ _read_turns = (
         dialogues.c.seed,
         dialogues.c.model,
         func.count(dialogues.c.id.distinct()).label("dialogues"),
-        _count_if(turns.c.speaker == Speaker.PERSON).label("messages"),
+        _count_if(_is_message).label("messages"),
         _count_if(_is_reply).label("replies"),
         _count_if(_is_reply & _is_judged).label("reviewed"),
-        _count_if(_is_reply & (turns.c.version > 1)).label("retries"),
+        _count_if(_is_reply & _is_retried).label("retries"),
         _count_if(turns.c.author == Author.OPERATOR).label("by_operators"),
     )
     .join_from(turns, dialogues)
     .outerjoin(verdicts, verdicts.c.turn_id == turns.c.id)
-    .where(_in_time, turns.c.ask == Ask.SAY)
+    .where(_in_time, turns.c.ask == Ask.SAY, is_spoken_in)
     .group_by(dialogues.c.seed, dialogues.c.model)
     .order_by(func.count(dialogues.c.id.distinct()).desc())
 )
@@ -61,22 +68,33 @@ _bar = cast(func.floor((turns.c.created_at - _since) / _bar_s), Integer())
 _read_course = (
     select(
         _bar.label("bar"),
-        _count_if(turns.c.speaker == Speaker.PERSON).label("messages"),
+        _count_if(_is_message).label("messages"),
         _count_if(_is_reply).label("replies"),
     )
     .where(_in_time, turns.c.ask == Ask.SAY)
     .group_by(_bar)
 )
-_wait_s = generations.c.queued_s + generations.c.duration_s
-_read_waits = (
+# A reply may have taken several draws, one after the other.
+_waits = (
     select(
-        *(_count_if(_wait_s <= limit_s).label(f"within_{number}") for number, limit_s in enumerate(WAITS_S)),
-        func.count().label("replies"),
-        func.avg(generations.c.first_token_s + generations.c.queued_s).label("first_token_s"),
-        func.avg(_wait_s).label("wait_s"),
+        (func.min(generations.c.queued_s + generations.c.first_token_s)).label("first_token_s"),
+        (func.max(generations.c.queued_s) + func.sum(generations.c.duration_s)).label("wait_s"),
     )
     .join_from(replies, generations)
-    .where(replies.c.created_at >= _since, replies.c.created_at < _until, ~replies.c.is_stale)
+    .where(
+        replies.c.created_at >= _since,
+        replies.c.created_at < _until,
+        replies.c.outcome == Outcome.ANSWERED,
+        ~replies.c.is_stale,
+    )
+    .group_by(replies.c.id)
+    .subquery("waits")
+)
+_read_waits = select(
+    *(_count_if(_waits.c.wait_s <= limit_s).label(f"within_{number}") for number, limit_s in enumerate(WAITS_S)),
+    func.count().label("replies"),
+    func.avg(_waits.c.first_token_s).label("first_token_s"),
+    func.avg(_waits.c.wait_s).label("wait_s"),
 )
 
 
