@@ -10,7 +10,7 @@ class Role(StrEnum):
     """What an operator may do; each role may do what the one before it may.
 
     A reviewer reads, judges, corrects and takes dialogues over. A lead also changes many dialogues at once and sees who
-    did what. An admin also sees the accounts, and ends sessions and tokens of others.
+    did what. An admin also sees the accounts; what changes them is the command line.
     """
 
     REVIEWER = "reviewer"

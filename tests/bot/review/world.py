@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
 from bot.conversation import Conversation
+from bot.reconciling import Reconciler
 from bot.recording import Recorder
 from bot.review.access import CSRF_HEADER
 from bot.review.assembly import Review
@@ -169,6 +170,8 @@ async def open_world(
             background(
                 worker.run(asyncio.Event()),
                 recorder.run(),
+                # On a busy machine a message may miss the queue; it must not wait for ever.
+                Reconciler(log, inbox, CHANNEL).run(),
                 delivery.follow(),
                 proposals.run(),
                 watch.run(),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from dialogue.turns import Ask
 from storage.log.sql_log import SqlLog
 from storage.records import Chat, ChatKind
+from storage.reviewed import Flag, InboxFilter
 from tests.storage.log.places import Place, a_reply, open_place
 
 
@@ -88,3 +92,53 @@ async def test_a_message_in_a_topic_is_found_by_its_forum(log: SqlLog, place_id:
     async with log.writing() as writing:
         found = await writing.turn_of_message("telegram", place_id, "100")
     assert found == ((topic.chat.id, turn_id) if is_found else None)
+
+
+async def dislikes(place: Place) -> bool:
+    """Say whether operators are told that somebody dislikes something in the dialogue."""
+    async with place.log.reviewing() as reading:
+        return bool((await reading.inbox(InboxFilter(flag=Flag.DISLIKED))).rows)
+
+
+async def test_a_dialogue_is_disliked_as_long_as_a_thumb_is_down(place: Place) -> None:
+    first, second = await replied(place, "100"), await replied(place, "101")
+    assert not await dislikes(place)
+    await think(place, first, True, "button")
+    assert not await dislikes(place)
+    await think(place, first, False, "button")
+    await think(place, second, False, "reaction")
+    assert await dislikes(place)
+    await think(place, first, True, "button")
+    assert await dislikes(place)
+    await think(place, second, None, "reaction")
+    assert not await dislikes(place)
+
+
+async def test_what_was_disliked_and_retried_stays_disliked(place: Place) -> None:
+    await think(place, await replied(place, "100"), False, "button")
+    await place.record(a_reply(await place.ask(Ask.RETRY), text="Добрый день!"))
+
+    assert await dislikes(place)
+
+
+async def test_everybody_in_a_group_has_a_thumb(log: SqlLog) -> None:
+    anna = await open_place(log, "-5", ChatKind.GROUP, "17")
+    boris = await open_place(log, "-5", ChatKind.GROUP, "18")
+    turn_id = await replied(anna, "100")
+    await think(anna, turn_id, False, "reaction")
+    await think(boris, turn_id, True, "reaction")
+    assert (await thumbs(anna, turn_id), await thumbs(boris, turn_id)) == ((None, False), (None, True))
+
+    await think(anna, turn_id, None, "reaction")
+
+    assert (await thumbs(anna, turn_id), await thumbs(boris, turn_id)) == ((None, None), (None, True))
+    assert not await dislikes(boris)
+
+
+async def test_whoever_presses_twice_at_once_has_one_thumb(place: Place) -> None:
+    turn_id = await replied(place, "100")
+
+    results = await asyncio.gather(*[think(place, turn_id, number % 2 == 0, "button") for number in range(6)])
+
+    assert all(results)
+    assert (await thumbs(place, turn_id))[0] is not None
