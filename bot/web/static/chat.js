@@ -23,6 +23,7 @@ let isSending = false;
 let isActing = false;
 let isConnected = false;
 let isFollowing = true;
+let heard = 0;
 
 // What the server tells.
 
@@ -35,7 +36,15 @@ function open() {
 
 async function readChat() {
   if (!seeds.length) seeds = await read("/api/seeds");
-  hearChat(await read("/api/chat"));
+  const before = heard;
+  const told = await read("/api/chat");
+  // What the stream has told in the meantime is newer.
+  if (heard === before) hearChat(told);
+}
+
+function hearStream(told) {
+  heard += 1;
+  hearChat(told);
 }
 
 function hearChat(told) {
@@ -288,4 +297,4 @@ new ResizeObserver(() => isFollowing && toTheEnd()).observe($("scroll"));
 
 showComposer();
 writeOn();
-listen({ open, chat: hearChat, draft: hearDraft, lost: () => connected(false), found: () => connected(true) });
+listen({ open, chat: hearStream, draft: hearDraft, lost: () => connected(false), found: () => connected(true) });
