@@ -76,7 +76,7 @@ class ScriptedEngine:
         finally:
             self.at_work -= 1
         tokens = self.count_tokens(prompt.text)
-        return Completion(line, self.stop, tokens, 0, self.count_tokens(line), 0.01, 0.02)
+        return Completion(line, self.stop, tokens, 0, self.count_tokens(line), 1e-5, 2e-5)
 
 
 @dataclass

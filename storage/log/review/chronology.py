@@ -80,8 +80,13 @@ def given(written: Said, said: Sequence[Said], answers: Mapping[str, Collection[
         if row.speaker == Speaker.BOT
         and row.position is not None
         and row.id != written.replaces
-        # The reply before it was perhaps recorded when the model had begun already.
-        and (row.created_at <= begun_at or (row.author == Author.MODEL and _is_before(row, written, messages.values())))
+        and (
+            # What was there before the question was said was there for the model, whatever the clocks say.
+            (bool(messages) and row.id < first)
+            or row.created_at <= begun_at
+            # The reply before it was perhaps recorded when the model had begun already.
+            or (row.author == Author.MODEL and _is_before(row, written, messages.values()))
+        )
     ]
     replaced = {row.replaces for row in replies}
     replies = [row for row in replies if row.id not in replaced]

@@ -87,7 +87,8 @@ _waits = (
         replies.c.outcome == Outcome.ANSWERED,
         ~replies.c.is_stale,
     )
-    .group_by(replies.c.id)
+    # By their time first: by ids alone SQLite would go through the replies of all times.
+    .group_by(replies.c.created_at, replies.c.id)
     .subquery("waits")
 )
 _read_waits = select(

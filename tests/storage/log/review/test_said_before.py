@@ -321,3 +321,18 @@ async def test_whatever_has_happened_it_is_what_the_worker_was_given(
         for text, given in rehearsal.given.items():
             before, _ = await said_before(log, turns[text])
             assert before == [turn.text for turn in given.turns], (number, text)
+
+
+async def test_what_stood_before_a_question_was_given_whatever_the_clocks_say(
+    log: SqlLog, place: Place, clock: Clock
+) -> None:
+    olga = await an_operator(log)
+    await place.exchange("one", "ONE")
+    async with log.writing() as writing:
+        await writing.claim(place.chat.dialogue_id, olga.id)
+        await writing.operator_says(place.chat.dialogue_id, olga.id, "I am a human.")
+        await writing.release(place.chat.dialogue_id, olga.id)
+    clock.now -= 1
+    await place.exchange("two", "TWO")
+
+    assert await said_before(log, await place.turn("TWO")) == (["one", "ONE", "I am a human.", "two"], "say")
