@@ -90,6 +90,24 @@ class Masking:
         """Return a text without identifiers and without these names."""
         return "".join(_masked_pieces([text], names)) if self.is_on else text
 
+    def unmasked(self, text: str, shown: Iterable[str], names: Sequence[str]) -> str | None:
+        """Return a text that was made of a masked one, with what was hidden in its places again.
+
+        Args:
+            shown: the texts of which it may have been made, before they were masked.
+
+        Returns:
+            None where its masks are not those of any of these texts.
+        """
+        if not self.is_on or _MASK not in text:
+            return text
+        parts = text.split(_MASK)
+        for original in shown:
+            hidden = [original[first:last] for first, last in _hidden(original, names)]
+            if len(hidden) == len(parts) - 1:
+                return "".join(each for pair in zip(parts, [*hidden, ""], strict=True) for each in pair)
+        return None
+
     def _turn(self, turn: ReviewedTurn, names: Sequence[str], pseudonym: str) -> ReviewedTurn:
         verdict = replace(
             turn.verdict,
@@ -108,7 +126,7 @@ def names_in(dialogue: ReviewedDialogue) -> list[str]:
 def _masked_pieces(pieces: Sequence[str], names: Sequence[str]) -> Iterator[str]:
     """Yield the pieces of a text without what identifies people, also where that goes over the end of a piece."""
     text = "".join(pieces)
-    hidden = _merged(span for pattern in (_IDENTIFIER, _names(names)) if pattern for span in _spans(pattern, text))
+    hidden = _hidden(text, names)
     start = 0
     for piece in pieces:
         end = start + len(piece)
@@ -120,6 +138,11 @@ def _masked_pieces(pieces: Sequence[str], names: Sequence[str]) -> Iterator[str]
                 at = min(last, end)
         yield shown + text[at:end]
         start = end
+
+
+def _hidden(text: str, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where in a text something identifies people."""
+    return _merged(span for pattern in (_IDENTIFIER, _names(names)) if pattern for span in _spans(pattern, text))
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

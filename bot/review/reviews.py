@@ -107,9 +107,14 @@ class Reviews:
         return await self.change(operator, changes)
 
     async def change(self, operator: Operator, changes: Sequence[Change]) -> str:
-        """Make changes, all or none; return what `undo` takes."""
+        """Make changes, all or none; return what `undo` takes.
+
+        Raises:
+            Refusal: a correction was made of a masked text, and it is not known what belongs in the masks' places.
+        """
+        unmasked = [await self._unmasked(each) for each in changes]
         async with self._log.writing() as writing:
-            return await writing.change(operator, changes)
+            return await writing.change(operator, unmasked)
 
     async def add_note(self, operator: Operator, dialogue_id: str, text: str) -> str:
         """Leave a note; return what `undo` takes."""
@@ -208,6 +213,20 @@ class Reviews:
         if found is None:
             raise ReviewError(f"there is no operator {name!r}")
         return found
+
+    async def _unmasked(self, change: Change) -> Change:
+        """Put into a correction what was hidden from whoever wrote it: a model must not learn dots."""
+        if not self.masking.is_on or change.field != "correction" or not change.value:
+            return change
+        async with self._log.reviewing() as reading:
+            found = await reading.dialogue(change.dialogue_id)
+        turn = next((each for each in found.turns if each.id == change.turn_id), None) if found is not None else None
+        if found is None or turn is None:
+            raise Refusal(404, "dialogue_gone")
+        value = self.masking.unmasked(change.value, (turn.text, turn.verdict.correction), names_in(found))
+        if value is None:
+            raise Refusal(422, "masks_changed")
+        return replace(change, value=value)
 
     def _masked(self, draw: Explained, dialogue: ReviewedDialogue) -> Explained:
         names = names_in(dialogue)

@@ -130,3 +130,31 @@ async def test_no_page_and_no_answer_tells_who_a_person_is(redis_url: str, tmp_p
         assert all(MASK in text or "\\u2022" in text for path, text in shown.items() if path != "/review/audit")
     else:
         assert all(told[path] for path in paths if path != "/review/audit")
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (f"{MASK}, call {MASK}!", "Anna, call 123456!"),
+        (f"Dear {MASK}, please call {MASK} now.", "Dear Anna, please call 123456 now."),
+        ("No masks at all.", "No masks at all."),
+        (f"{MASK}, call us!", None),
+        (f"{MASK} {MASK} {MASK}", None),
+    ],
+)
+def test_a_correction_made_of_a_masked_text_has_in_it_what_was_hidden(written: str, kept: str | None) -> None:
+    assert MASKING.unmasked(written, ["Hello!", "Anna, call 123456"], ["Anna Petrova"]) == kept
+
+
+async def test_no_mask_is_kept_in_a_correction(redis_url: str, tmp_path: Path) -> None:
+    async with open_world(redis_url, tmp_path, True) as world, world.operator() as operator, world.visitor() as visitor:
+        dialogue_id = await world.exchange(visitor, "Hi", "Call 123-45-67, now!")
+        dialogue = await world.dialogue(dialogue_id)
+        turn = f"/review/api/dialogues/{dialogue_id}/turns/{dialogue.turns[1].id}"
+
+        refused = await operator.patch(turn, json={"correction": f"{MASK} or {MASK}?"})
+        taken = await operator.patch(turn, json={"correction": f"Please call {MASK}."})
+
+        assert (refused.status_code, refused.json()["reason"]) == (422, "masks_changed")
+        assert taken.status_code == 200
+        assert (await world.dialogue(dialogue_id)).turns[1].verdict.correction == "Please call 123-45-67."
