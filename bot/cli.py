@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.demonstrate_command import demonstrate
 from bot.export_command import export
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
@@ -29,6 +30,7 @@ Settings are GOVORUN_… variables in the environment or in a file .env: see doc
 app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
+seeds.command()(demonstrate)
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -165,21 +164,9 @@ def _change(act: Callable[[Writing], Awaitable[T]]) -> T:
 
 def _with_log(act: Callable[[SqlLog], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with _opened_log() as log:
+        from bot.running.opened_log import opened_log
+
+        async with opened_log() as log:
             return await act(log)
 
     return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _opened_log() -> AsyncIterator[SqlLog]:
-    from bot.running.data_folder import prepare
-    from bot.settings import load_settings
-    from storage.log.migrate import migrate
-    from storage.log.sql_log import sql_log
-
-    settings = load_settings()
-    prepare(settings.data_dir)
-    await migrate(settings.sql_url)
-    async with sql_log(settings.sql_url) as log:
-        yield log
