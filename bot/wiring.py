@@ -179,6 +179,7 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             Tending(conversation, CHANNEL, delivery.deliver).run(),
             watch.run(),
             watch.follow(base.drafts()),
+            watch.heed(base.drafts()),
             proposals.run(),
         ):
             ready()

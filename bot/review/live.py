@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bot.web.exchange import event
 from bot.web.refusals import Refusal
 from dialogue.errors import StorageUnavailable
+from dialogue.ports import Interruption
 from storage.live.drafts import Draft
 from storage.live.rehearsal import CHANNEL, rehearsed
 from storage.log.sql_log import SqlLog
@@ -34,6 +35,9 @@ class Drafts(Protocol):
 
     def listen(self, channel: str) -> AsyncIterator[Draft]:
         """Yield drafts, for ever."""
+
+    def interruptions(self) -> AsyncIterator[Interruption]:
+        """Yield the interruptions of dialogues, for ever."""
 
 
 @dataclass(eq=False, slots=True)
@@ -106,16 +110,17 @@ class Watch:
             touched = await reading.touched_since((self._looked_at or now) - _OVERLAP_S)
         news = {id for id, at in touched.items() if self._seen.get(id) != at}
         self._looked_at, self._seen = now, touched
-        for listener in self._listeners:
-            mine = news & {listener.dialogue_id} if listener.dialogue_id else news
-            if mine:
-                listener.changed |= mine
-                listener.wake.set()
+        self._note(news)
 
     async def follow(self, drafts: Drafts) -> None:
         """Pass on what the model proposes while it writes, for ever."""
         async for draft in drafts.listen(CHANNEL):
             self.show(draft)
+
+    async def heed(self, drafts: Drafts) -> None:
+        """Tell pages what was interrupted, for ever: of a dialogue that was erased, the log says nothing any more."""
+        async for interruption in drafts.interruptions():
+            self._note({rehearsed(interruption.dialogue_id)})
 
     def show(self, draft: Draft) -> None:
         """Tell the pages of a dialogue how far the proposal is; at its end, which turn it is (None for none)."""
@@ -129,6 +134,14 @@ class Watch:
         for listener in self._listeners:
             listener.is_closed = True
             listener.wake.set()
+
+    def _note(self, news: set[str]) -> None:
+        """Tell pages which dialogues have changed."""
+        for listener in self._listeners:
+            mine = news & {listener.dialogue_id} if listener.dialogue_id else news
+            if mine:
+                listener.changed |= mine
+                listener.wake.set()
 
     def _tell(self, dialogue_id: str, proposal: dict[str, Any]) -> None:
         for listener in self._listeners:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from dialogue.errors import StorageUnavailable
+from dialogue.ports import Interruption
 from storage.live.keys import Keys
 from storage.live.redis_connection import translated_errors
 
@@ -77,11 +78,17 @@ class RedisDrafts:
 
     async def listen(self, channel: str) -> AsyncIterator[Draft]:
         """Yield the drafts of a channel for ever, through restarts of Redis."""
-        async for data in self.subscribe(self._keys.live(channel)):
+        async for data in self._subscribe(self._keys.live(channel)):
             fields = json.loads(data)
             yield Draft(str(fields["dialogue"]), fields["text"], fields["final"], fields["epoch"])
 
-    async def subscribe(self, name: str) -> AsyncIterator[str]:
+    async def interruptions(self) -> AsyncIterator[Interruption]:
+        """Yield the interruptions of dialogues, through whatever channel they came, for ever."""
+        async for data in self._subscribe(self._keys.interruptions):
+            fields = json.loads(data)
+            yield Interruption(str(fields["dialogue"]), int(fields["epoch"]))
+
+    async def _subscribe(self, name: str) -> AsyncIterator[str]:
         """Yield the raw messages of a pub/sub channel for ever, through restarts of Redis."""
         while True:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 import uuid
@@ -103,9 +102,8 @@ class RedisJobs:
 
     async def interruptions(self) -> AsyncIterator[Interruption]:
         """See `Jobs.interruptions`."""
-        async for data in self._drafts.subscribe(self._keys.interruptions):
-            fields = json.loads(data)
-            yield Interruption(str(fields["dialogue"]), int(fields["epoch"]))
+        async for each in self._drafts.interruptions():
+            yield each
 
     def publish_draft(self, job: Job, text: str) -> None:
         """See `Jobs.publish_draft`."""

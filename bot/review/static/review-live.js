@@ -25,6 +25,8 @@ export function refresh() {
 
 async function reread() {
   const response = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  // Somebody has asked to be forgotten: nothing of it stays on the screen.
+  if (response?.status === 404) return location.replace("/review");
   if (!response?.ok || response.redirected) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   showTimes(fresh);

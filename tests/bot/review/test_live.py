@@ -67,6 +67,18 @@ async def test_what_a_person_says_pages_are_told(world: World, url: str) -> None
         assert await inbox.next("changed") == [dialogue_id]
 
 
+async def test_pages_are_told_that_a_person_was_forgotten(world: World, url: str) -> None:
+    async with world.visitor() as visitor:
+        dialogue_id = await world.exchange(visitor, "Hello?", "I see.")
+        async with listening(world, url) as inbox, listening(world, url, dialogue_id) as dialogue:
+            await inbox.settle()
+            await dialogue.settle()
+            (await visitor.post("/api/forget", json={})).raise_for_status()
+
+            assert dialogue_id in (await inbox.next("changed") or [])
+            assert await dialogue.next("changed") == [dialogue_id]
+
+
 async def test_a_page_of_one_dialogue_is_not_told_of_others(world: World) -> None:
     one, other = await a_dialogue(world, "Hello?"), await a_dialogue(world, "Is anybody there?")
     with world.watch.listening(one) as page, world.watch.listening("") as inbox:

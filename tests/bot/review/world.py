@@ -176,6 +176,7 @@ async def open_world(
                 proposals.run(),
                 watch.run(),
                 watch.follow(drafts),
+                watch.heed(drafts),
             )
         )
         world = World(redis, keys, log, drafts, conversation, pages, watch, review, app, engine)
