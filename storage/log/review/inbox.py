@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 
 from dialogue.errors import ReviewError
 from storage.log.review.filtering import conditions, is_flagged
@@ -102,9 +102,9 @@ def _paged(statement: Select[Any], order: Order, after: str) -> Select[Any]:
             at = float(value)
         except ValueError as error:
             raise ReviewError(f"{after!r} is no place in the inbox") from error
-        beyond = column > at if is_ascending else column < at
-        id_beyond = dialogues.c.id > id if is_ascending else dialogues.c.id < id
-        statement = statement.where(or_(beyond, and_(column == at, id_beyond)))
+        # As one comparison of pairs, so that an index is entered at that place.
+        here, place = tuple_(column, dialogues.c.id), tuple_(at, id)
+        statement = statement.where(here > place if is_ascending else here < place)
     if is_ascending:
         return statement.order_by(column, dialogues.c.id)
     return statement.order_by(column.desc(), dialogues.c.id.desc())

@@ -208,7 +208,7 @@ def _index_dialogues() -> None:
     for name in ("status", "approval", "seed", "model"):
         _partial_index(f"ix_dialogues_{name}", [name, *inbox], is_spoken_in)
     _partial_index("ix_dialogues_touched", ["touched_at"], is_spoken_in)
-    for name, columns in (("unlikeliest", []), ("undecided", ["approval"])):
+    for name, columns in (("unlikeliest", []), ("undecided", ["approval"]), ("unsure_by_status", ["status"])):
         _partial_index(f"ix_dialogues_{name}", [*columns, "likelihood", "id"], "likelihood IS NOT NULL")
     _partial_index("ix_dialogues_retried", ["last_at"], "retries > 0")
     _partial_index("ix_dialogues_failed", ["last_at"], "failures > 0")

@@ -130,9 +130,9 @@ async def test_the_inbox_comes_in_order(full_url: str, by: str, order: Order) ->
     assert not is_sorted(await plans(full_url, inbox(replace(IN_ORDER[by], order=order))))
 
 
-@pytest.mark.parametrize("approval", [None, Approval.NONE])
-async def test_the_unlikeliest_come_in_order(full_url: str, approval: Approval | None) -> None:
-    wanted = InboxFilter(order=Order.UNLIKELIEST, approval=approval)
+@pytest.mark.parametrize("by", [{}, {"approval": Approval.NONE}, {"status": DialogueStatus.PENDING}], ids=str)
+async def test_the_unlikeliest_come_in_order(full_url: str, by: dict[str, Any]) -> None:
+    wanted = InboxFilter(order=Order.UNLIKELIEST, **by)
 
     assert not is_sorted(await plans(full_url, inbox(wanted)))
 
