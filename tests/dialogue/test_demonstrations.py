@@ -66,7 +66,7 @@ def test_a_seed_without_demonstrations_is_an_error(tmp_path: Path) -> None:
         load_demonstrations(SEED, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["isp-support-ru"])
+@pytest.mark.parametrize("name", ["isp-support-en", "isp-support-ru"])
 def test_the_demonstrations_at_hand_are_in_order(name: str) -> None:
     found = load_demonstrations(load_seeds().get(name))
 
