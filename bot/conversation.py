@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bot.texts import text as sentence
-from dialogue.choices import CHOICES
+from dialogue.choices import CHOICES, chosen
 from dialogue.errors import (
     MessageEmpty,
     MessageTooLong,
@@ -324,5 +324,5 @@ def spoken_language(language: str) -> str:
 
 def chosen_language(chat: Chat) -> str:
     """Return the language that the chat was set to, or its own where nobody chose one."""
-    choice = chat.settings.get("language", "auto")
+    choice = chosen("language", chat.settings)
     return chat.language if choice == "auto" else choice

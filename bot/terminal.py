@@ -19,7 +19,7 @@ from rich.text import Text
 
 from bot.conversation import Conversation, Session, Visit, chosen_language, spoken_language
 from bot.texts import help_text, refusal, text
-from dialogue.choices import CHOICES
+from dialogue.choices import CHOICES, chosen
 from dialogue.errors import MessageRefused, SeedError, SettingsError
 from dialogue.turns import Outcome, Speaker
 from storage.live.drafts import RedisDrafts
@@ -205,8 +205,8 @@ class Terminal:
 
     def _show_settings(self, visit: Visit) -> None:
         for name, choices in CHOICES.items():
-            chosen = visit.chat.settings.get(name, "auto" if name == "language" else "usual")
-            shown = "  ".join(f"[bold]{each}[/bold]" if each == chosen else f"[dim]{each}[/dim]" for each in choices)
+            now = chosen(name, visit.chat.settings)
+            shown = "  ".join(f"[bold]{each}[/bold]" if each == now else f"[dim]{each}[/dim]" for each in choices)
             self._console.print(f"{name:12} {shown}", highlight=False)
         self._notice("/settings NAME VALUE")
 

@@ -101,11 +101,11 @@ TEXTS: dict[str, Sentence] = {
         "Я храню наши сообщения, ваше имя и язык: без этого я не смог бы отвечать. Храню и то, как вы оценили мои "
         "ответы. Разговоры могут читать и исправлять операторы, а проверенные — помогать учить модель. Наружу, другим "
         "сервисам, ничего не передаётся, если администратор не подключил внешнюю модель. /mydata — получить всё, что о "
-        "вас хранится, /forget — стереть это.",
+        "вас хранится, /forget — стереть это, /settings — не учиться на этом чате.",
         "I keep our messages, your name and your language: without them I could not answer. I also keep what you "
         "thought of my answers. Operators may read and correct conversations, and reviewed ones may help to train the "
         "model. Nothing goes to other services unless the administrator has connected an external model. /mydata gets "
-        "you a copy of it all, /forget erases it.",
+        "you a copy of it all, /forget erases it, and in /settings you can say that I may not learn from this chat.",
     ),
     # Erasing.
     "forget_question": Sentence(
@@ -132,6 +132,9 @@ TEXTS: dict[str, Sentence] = {
     "settings_language_auto": Sentence("как в приложении", "as in the app"),
     "settings_language_ru": Sentence("русский", "русский"),
     "settings_language_en": Sentence("English", "English"),
+    "settings_training": Sentence("Обучение", "Learning"),
+    "settings_training_yes": Sentence("учиться здесь", "learn from this chat"),
+    "settings_training_no": Sentence("не учиться", "do not learn"),
     "setting_changed": Sentence("{setting}: {choice}.", "{setting}: {choice}."),
     # Operators.
     "operator_called": Sentence(

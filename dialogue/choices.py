@@ -11,8 +11,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "temperature": ("calm", "usual", "lively"),
     "length": ("short", "usual", "long"),
     "language": ("auto", "ru", "en"),
+    "training": ("yes", "no"),
 }
-"""The settings of a chat and the values each may take, the default in the middle or first (`auto`)."""
+"""The settings of a chat and the values each may take: `usual` is the default, or else the first."""
 
 # Factors, not values: a seed that needs a cool head stays cooler than one for small talk, whatever is chosen.
 _TEMPERATURE_FACTOR = {"calm": 0.6, "lively": 1.4}
@@ -20,6 +21,12 @@ _LENGTH_FACTOR = {"short": 0.5, "long": 2.0}
 
 # Above this the text of a small model falls apart.
 _MAX_TEMPERATURE = 1.5
+
+
+def chosen(name: str, settings: Mapping[str, str]) -> str:
+    """Return the value of a setting, its default where nobody has changed it."""
+    choices = CHOICES[name]
+    return settings.get(name, "usual" if "usual" in choices else choices[0])
 
 
 def chosen_sampling(sampling: Sampling, settings: Mapping[str, str]) -> Sampling:

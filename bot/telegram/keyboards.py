@@ -5,7 +5,7 @@ from __future__ import annotations
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.texts import text
-from dialogue.choices import CHOICES
+from dialogue.choices import CHOICES, chosen
 from dialogue.seeds import Seeds
 
 Buttons = tuple[tuple[tuple[str, str], ...], ...]
@@ -25,8 +25,8 @@ def settings_keyboard(settings: dict[str, str], language: str) -> Buttons:
     """Return one row per setting with its choices, the chosen one marked."""
     rows = []
     for name, choices in CHOICES.items():
-        chosen = settings.get(name, "auto" if "auto" in choices else "usual")
-        labels = [_marked(text(f"settings_{name}_{choice}", language), choice == chosen) for choice in choices]
+        now = chosen(name, settings)
+        labels = [_marked(text(f"settings_{name}_{choice}", language), choice == now) for choice in choices]
         rows.append(tuple((label, f"set:{name}:{choice}") for label, choice in zip(labels, choices, strict=True)))
     return tuple(rows)
 
