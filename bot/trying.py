@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import typer
 
 from bot.settings import Settings
-from bot.texts import outcome_text
+from bot.texts import text as sentence
 from dialogue.engine.opening import open_engine
 from dialogue.kinds.choosing import kind_of
 from dialogue.ports import Engine, Job
@@ -42,7 +42,10 @@ async def try_out(
                 typer.echo(trial.prompt(words), err=True)
             reply = await trial.say(words)
             is_answered = is_answered and reply.outcome is Outcome.ANSWERED
-            typer.echo(as_object(reply) if as_json else reply.text or outcome_text(reply.outcome, seed.language))
+            if reply.text or as_json:
+                typer.echo(as_object(reply) if as_json else reply.text)
+            else:
+                typer.echo(sentence(f"outcome_{reply.outcome.value}", seed.language), err=True)
     return is_answered
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dialogue.errors import TranscriptError
 from dialogue.forms import CLOSING, PLACE, Until
 from dialogue.kinds.kind import Answer
+from dialogue.kinds.names import is_said
 from dialogue.kinds.words import last_words
 from dialogue.seeds import Seed
 from dialogue.sentences import first_sentence, whole_sentences
@@ -69,11 +70,11 @@ class Filling:
         return text if re.search(r"\w", text) else ""
 
     def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
-        """Return the text, and a name in its quotation marks."""
+        """Return the text, and a name in its quotation marks, unless the person named it."""
         opening = seed.form.opening
-        if not cuts[0]:
-            return None
         is_name = seed.form.until is Until.QUOTE
+        if not cuts[0] or (is_name and is_said(cuts[0], words)):
+            return None
         return Answer(f"{opening}{cuts[0]}{CLOSING[opening]}" if is_name else f"{opening}{cuts[0]}")
 
 

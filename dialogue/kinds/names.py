@@ -34,6 +34,11 @@ def key_of(name: str) -> str:
     return re.sub(r"([^\W\d])\1+", r"\1", alike)
 
 
+def is_said(name: str, words: str) -> bool:
+    """Say whether a name stands in what the person said, however it is spelled."""
+    return f" {key_of(name)} " in f" {key_of(words)} "
+
+
 def is_near(one: str, other: str) -> bool:
     """Say whether two keys are misspellings of each other: the longer they are, the more may differ; numbers never."""
     shorter = min(len(one), len(other))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from dialogue.forms import CLOSING
 from dialogue.kinds.filling import Filling
 from dialogue.kinds.kind import Answer
-from dialogue.kinds.names import Votes, key_of, tally
+from dialogue.kinds.names import Votes, is_said, tally
 from dialogue.seeds import Seed
 from dialogue.turns import Dialogue, StopReason
 
@@ -60,8 +60,7 @@ class Vote:
     def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
         """Count the names, leave out those that the person said, and list the first."""
         variants = [names_in(f"{seed.form.opening}{cut}", seed.form.opening) for cut in cuts]
-        said = key_of(words)
-        votes = [each for each in tally(variants) if f" {key_of(each.name)} " not in f" {said} "]
+        votes = [each for each in tally(variants) if not is_said(each.name, words)]
         if not votes:
             return None
         second = votes[1].votes if len(votes) > 1 else 0
@@ -83,9 +82,11 @@ def names_in(line: str, opening: str) -> list[str]:
 
 
 def _listed(votes: Sequence[Votes], margin: float, variants: int, language: str) -> str:
+    # What one variant alone has come up with is chance, unless there is nothing else.
+    shown = [each for each in votes if each.votes > 1] or votes
     of = f" {_OF[language]} {variants}"
     lines = [
         f"{place}. {each.name} — {each.votes}{of if place == 1 else ''}"
-        for place, each in enumerate(votes[:_SHOWN], start=1)
+        for place, each in enumerate(shown[:_SHOWN], start=1)
     ]
     return "\n".join(lines if margin >= SURE_MARGIN else [_UNSURE[language], *lines])

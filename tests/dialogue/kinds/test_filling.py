@@ -67,6 +67,12 @@ async def test_an_empty_answer_is_drawn_again() -> None:
     assert (reply.text, len(reply.generations)) == ('"Heat"', 2)
 
 
+async def test_what_the_person_named_is_not_recommended() -> None:
+    reply = await reply_with(FILM, ScriptedEngine(['The Matrix"', 'Dark City"']), "The Matrix and Inception")
+
+    assert reply.text == '"Dark City"'
+
+
 async def test_another_answer_is_another() -> None:
     engine = ScriptedEngine(['Heat"', 'Ronin"'])
 

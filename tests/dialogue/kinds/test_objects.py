@@ -52,7 +52,7 @@ async def test_what_is_broken_is_tried_again_and_never_passed_on(raw: str) -> No
 
 
 async def test_three_faults_are_the_models() -> None:
-    reply = await reply_with(OBJECT, ScriptedEngine(BROKEN[:3]), "How?")
+    reply = await reply_with(OBJECT, ScriptedEngine([*BROKEN[:3]]), "How?")
 
     assert (reply.outcome, reply.text, reply.result) == (Outcome.EMPTY, "", None)
 

@@ -19,7 +19,7 @@ from tests.fakes import ScriptedEngine
 
 
 async def test_the_most_frequent_name_wins() -> None:
-    engine = ScriptedEngine(["Кино» и «ДДТ».\n"] * 9 + ["кино».\n"] * 2 + ["ДДТ».\n"] * 1 + ["nobody"] * 4)
+    engine = ScriptedEngine([*["Кино» и «ДДТ».\n"] * 9, *["кино».\n"] * 2, "ДДТ».\n", *["nobody"] * 4])
 
     reply = await reply_with(MUSIC, engine, "rock")
 
@@ -33,16 +33,22 @@ async def test_the_most_frequent_name_wins() -> None:
 
 
 async def test_a_clear_winner_needs_no_excuse() -> None:
-    reply = await reply_with(MUSIC, ScriptedEngine(["Blur».\n"] * 12 + ["Muse».\n"] * 4), "rock")
+    reply = await reply_with(MUSIC, ScriptedEngine([*["Blur».\n"] * 12, *["Muse».\n"] * 4]), "rock")
 
     assert reply.text == "1. Blur — 12 of 16\n2. Muse — 4"
     assert reply.result is not None
     assert reply.result["margin"] == 0.5
 
 
+async def test_what_one_variant_alone_says_is_not_listed() -> None:
+    reply = await reply_with(MUSIC, ScriptedEngine([*["Blur».\n"] * 14, "Muse».\n", "Pulp».\n"]), "rock")
+
+    assert reply.text == "1. Blur — 14 of 16"
+
+
 async def test_every_variant_is_drawn_at_once_of_one_prompt_and_logged() -> None:
     gate = asyncio.Event()
-    engine = ScriptedEngine(["Blur».\n"] * 16, gate=gate)
+    engine = ScriptedEngine([*["Blur».\n"] * 16], gate=gate)
     answering = asyncio.create_task(reply_with(MUSIC, engine, "rock"))
     while engine.at_work < MUSIC.form.variants:
         await asyncio.sleep(0)
@@ -64,7 +70,7 @@ async def test_where_one_variant_fails_none_goes_on() -> None:
 
 
 async def test_names_that_the_person_said_are_no_recommendation() -> None:
-    engine = ScriptedEngine(["The Blur» и «Muse».\n"] * 16)
+    engine = ScriptedEngine([*["The Blur» и «Muse».\n"] * 16])
 
     reply = await reply_with(MUSIC, engine, "blur and others")
 
@@ -73,7 +79,7 @@ async def test_names_that_the_person_said_are_no_recommendation() -> None:
 
 
 async def test_a_vote_without_names_is_drawn_again_and_then_given_up() -> None:
-    reply = await reply_with(MUSIC, ScriptedEngine(["no name here"] * 48), "rock")
+    reply = await reply_with(MUSIC, ScriptedEngine([*["no name here"] * 48]), "rock")
 
     assert (reply.outcome, len(reply.generations)) == (Outcome.EMPTY, 48)
 
@@ -84,7 +90,7 @@ async def test_of_a_known_distribution_the_likeliest_name_nearly_always_wins() -
     winners: Counter[str] = Counter()
     for _ in range(60):
         lines = chance.choices(list(names), list(names.values()), k=16)
-        reply = await reply_with(MUSIC, ScriptedEngine([f"{name}».\n" for name in lines]), "rock")
+        reply = await reply_with(MUSIC, ScriptedEngine([*(f"{name}».\n" for name in lines)]), "rock")
         assert reply.result is not None
         assert {each["name"]: each["votes"] for each in reply.result["votes"]} == Counter(lines)
         winners[reply.result["answer"]] += 1
