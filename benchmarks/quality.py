@@ -1,7 +1,8 @@
 """What rounding the weights costs: how well the embedded model knows the texts of the seeds, in each precision.
 
 `python -m benchmarks.quality` reads the text of every seed of a dialogue and looks at the scores of the word that
-really comes next. Nothing is left to chance, so each text is read once in each precision; the ranges are over the texts.
+really comes next. Nothing is left to chance, so each text is read once in each precision; the ranges are over the
+texts.
 
 - `nats_per_token`, `nats_per_char`: minus the logarithm of that word's probability, over all texts; `perplexity` is its
   exponential.
