@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.results import ROOT
 
-BENCHMARKS = ("pipeline", "startup", "faults", "engine_cpu", "reuse", "quality", "growth", "review")
+BENCHMARKS = ("pipeline", "startup", "faults", "engine_cpu", "reuse", "quality", "vote", "growth", "review")
 
 
 def main() -> int:

@@ -36,6 +36,7 @@ from dialogue.engine.slots.batch import Batch
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.engine.vocabulary import Vocabulary
+from dialogue.forms import SeedKind
 from dialogue.seeds import load_seeds
 from dialogue.turns import Prompt, Sampling
 
@@ -185,7 +186,7 @@ def main() -> int:
     console = Console()
     loaded = embedded_model.load("fp32", console)
     untouched = AutoModelForCausalLM.from_pretrained(embedded_model.folder(console), dtype=torch.float32).eval()
-    texts = [seed.text for seed in load_seeds()]
+    texts = [seed.text for seed in load_seeds() if seed.kind is SeedKind.DIALOGUE]
     asked = tasks(loaded.vocabulary, texts, options.prompts, random.Random(options.seed))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     rows = []

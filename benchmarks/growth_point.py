@@ -24,6 +24,7 @@ from dialogue.engine.slots.batch import Batch
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.engine.vocabulary import Vocabulary
+from dialogue.forms import SeedKind
 from dialogue.seeds import load_seeds
 from dialogue.turns import Prompt, Sampling
 
@@ -117,7 +118,7 @@ def context(loaded: LoadedModel, tokens: int) -> list[int]:
     """Return so many tokens: of the seeds' texts, one after the other, or of chance for a model that knows no words."""
     if loaded.name in SHAPES:
         return torch.randint(_WORDS, (tokens,), generator=torch.Generator().manual_seed(0)).tolist()
-    text = "\n".join(seed.text for seed in load_seeds())
+    text = "\n".join(seed.text for seed in load_seeds() if seed.kind is SeedKind.DIALOGUE)
     encoded = loaded.vocabulary.encode_prompt(text)
     while len(encoded) < tokens:
         encoded += loaded.vocabulary.encode(text)

@@ -1,7 +1,8 @@
 """What rounding the weights costs: how well the embedded model knows the texts of the seeds, in each precision.
 
-`python -m benchmarks.quality` reads the text of every seed and looks at the scores of the word that really comes next.
-Nothing is left to chance, so each text is read once in each precision; the ranges are over the texts.
+`python -m benchmarks.quality` reads the text of every seed of a dialogue and looks at the scores of the word that
+really comes next. Nothing is left to chance, so each text is read once in each precision; the ranges are over the
+texts.
 
 - `nats_per_token`, `nats_per_char`: minus the logarithm of that word's probability, over all texts; `perplexity` is its
   exponential.
@@ -28,6 +29,7 @@ from benchmarks.results import Row, write_results
 from dialogue.engine.models.loading import LoadedModel
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.errors import ModelRefused
+from dialogue.forms import SeedKind
 from dialogue.seeds import load_seeds
 
 EXACT = "fp32"
@@ -143,7 +145,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the folder of the result, if not benchmarks/results")
     options = parser.parse_args()
     console = Console()
-    found = measure([seed.text[: options.chars] for seed in load_seeds()], console)
+    found = measure([seed.text[: options.chars] for seed in load_seeds() if seed.kind is SeedKind.DIALOGUE], console)
     path = write_results("quality", found, *[options.out] if options.out else [])
     console.print(shown(found))
     console.print(f"written to {path}", highlight=False)

@@ -16,15 +16,15 @@ seeds = typer.Typer(no_args_is_help=True, help="Look at the seeds, and check see
 
 @seeds.command("list")
 def list_seeds() -> None:
-    """List the seeds by language and name."""
+    """List the seeds by language and name, with what each does."""
     from rich.console import Console
     from rich.table import Table
 
     from dialogue.seeds import load_seeds
 
-    table = Table("name", "language", "title", "description", box=None, header_style="bold")
+    table = Table("name", "kind", "language", "title", "description", box=None, header_style="bold")
     for seed in load_seeds():
-        table.add_row(seed.name, seed.language, seed.title, seed.description)
+        table.add_row(seed.name, seed.kind.value, seed.language, seed.title, seed.description)
     Console(highlight=False).print(table)
 
 
@@ -47,9 +47,37 @@ def show(name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")]
         "longest message": f"{seed.max_message_chars} characters",
         "greeting": seed.greeting,
     }
+    if seed.example:
+        facts["example"] = seed.example
     for fact, value in facts.items():
         typer.echo(f"{typer.style(fact, bold=True)}: {value}")
     typer.echo(f"\n{seed.text}")
+
+
+@seeds.command("try")
+def try_seed(
+    name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")],
+    text: Annotated[str | None, typer.Argument(help="What to say; without it, each line of the input.")] = None,
+    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Print what the model is given as well.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as an object, one a line.")] = False,
+) -> None:
+    """Answer a message with a seed, or one after the other, with the model of GOVORUN_MODEL; nothing is kept.
+
+    [dim]Example: govorun seeds try music-en "Queen and David Bowie" --json[/dim]
+    """
+    from rich.console import Console
+
+    from bot.logs import configure_logging
+    from bot.running.progress import shown_progress
+    from bot.settings import load_settings
+    from bot.trying import try_out
+
+    settings = load_settings()
+    level = "WARNING" if settings.log_level == "INFO" else settings.log_level
+    configure_logging(level, settings.secrets(), "seeds")
+    with shown_progress(Console(stderr=True)) as show:
+        is_answered = asyncio.run(try_out(settings, name, text, show_prompt, as_json, show))
+    raise typer.Exit(0 if is_answered else 1)
 
 
 @seeds.command()

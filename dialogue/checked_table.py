@@ -76,6 +76,11 @@ class CheckedTable:
             return default
         return value
 
+    def lines(self, choices: Iterable[str] = ()) -> dict[str, str]:
+        """Take every key of this table, each a text of one line, or one of a few words."""
+        allowed = list(choices)
+        return {key: self.choice(key, allowed) if allowed else self.line(key, max_chars=200) for key in self._values}
+
     def table(self, key: str) -> CheckedTable:
         """Take a table; an empty one where there is none."""
         value = self._take(key, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dialogue.errors import PromptTooLong
+from dialogue.kinds.choosing import kind_of
 from dialogue.seeds import Seed
 from dialogue.transcript import render
 from dialogue.turns import Dialogue, Speaker
@@ -29,14 +30,16 @@ def fitted_prompt(
     Raises:
         PromptTooLong: the seed and the last turn alone do not fit.
     """
+    kind = kind_of(seed)
 
     def rendered(first: int) -> str:
-        return render(seed.text, Dialogue(dialogue.turns[first:]), seed.tags, continuing=is_continuing)
+        return kind.render(seed, Dialogue(dialogue.turns[first:]), is_continuing)
 
     prompt = rendered(0)
     if count_tokens(prompt) <= budget_tokens:
         return prompt
-    for first in _cuts(seed, dialogue, budget_tokens, count_tokens):
+    cuts = _cuts(seed, dialogue, budget_tokens, count_tokens) if kind.keeps_history else []
+    for first in cuts:
         prompt = rendered(first)
         if count_tokens(prompt) <= budget_tokens:
             return prompt

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
 from dialogue.errors import PromptTooLong, SeedError
+from dialogue.kinds.choosing import kind_of
+from dialogue.kinds.kind import Answer, Kind
+from dialogue.kinds.words import last_words
 from dialogue.ports import Engine, Job, Publish
 from dialogue.seeds import Seed, Seeds
-from dialogue.sentences import whole_sentences
-from dialogue.transcript import draft, first_turn, stops
 from dialogue.turns import (
     Ask,
     Completion,
@@ -25,7 +28,6 @@ from dialogue.turns import (
     Reply,
     Sampling,
     Speaker,
-    StopReason,
 )
 
 logger = logging.getLogger(__name__)
@@ -69,42 +71,56 @@ class Replier:
         ask = job.messages[0].ask
         seed = self._seed(job)
         dialogue = _question(job, recalled)
-        if ask is not Ask.SAY and not _can_be_retried(ask, dialogue):
+        kind = kind_of(seed)
+        if ask is not Ask.SAY and not _can_be_retried(ask, dialogue, kind):
             return Reply(Outcome.NOTHING_TO_RETRY, ask)
         sampling = chosen_sampling(seed.sampling, job.settings)
         is_continuing = ask is Ask.CONTINUE
         try:
             budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
             text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
-            return await self._drawn(job, seed, text, sampling, recalled, publish)
+            words = "" if kind.keeps_history else last_words(dialogue)
+            return await self._drawn(job, seed, text, words, sampling, recalled, publish)
         except PromptTooLong as error:
             # A server that counts otherwise than it was estimated may say so only now.
             logger.warning("dialogue %s: %s", job.dialogue_id, error)
             return Reply(Outcome.TOO_LONG, ask)
 
     async def _drawn(
-        self, job: Job, seed: Seed, text: str, sampling: Sampling, recalled: Dialogue, publish: Publish
+        self, job: Job, seed: Seed, text: str, words: str, sampling: Sampling, recalled: Dialogue, publish: Publish
     ) -> Reply:
-        """Draw until the reply is not empty and repeats neither the bot nor the person, at most MAX_DRAWS times."""
-        ask = job.messages[0].ask
-        last_reply = recalled.last_reply() or ""
-        heard = [turn.text for turn in recalled.turns[-_RECENT_TURNS:] if turn.speaker is Speaker.PERSON]
-        worn = [last_reply, *heard, *(message.text for message in job.messages)] if ask is not Ask.CONTINUE else []
-        written = ""
+        """Draw until the answer will do and repeats neither the bot nor the person, at most MAX_DRAWS times."""
+        ask, kind = job.messages[0].ask, kind_of(seed)
+        worn = _worn(job, recalled, kind)
+        kept: Answer | None = None
         generations: list[Generation] = []
         for number in range(MAX_DRAWS):
             warmer = replace(sampling, temperature=sampling.temperature + number * _WARMER)
-            prompt = Prompt(text, stops(seed.tags), warmer, self.draw(), fixed_chars=len(seed.text))
-            completion = await self.engine.generate(prompt, lambda raw: publish(draft(raw, seed.tags)))
-            generations.append(self._generation(job, seed, prompt, completion))
-            drawn = _shown(completion, seed)
-            written = drawn or written
-            if drawn and not any(_is_same(drawn, each) for each in worn):
+            prompts = [
+                Prompt(text, kind.stops(seed), warmer, self.draw(), fixed_chars=len(seed.text))
+                for _ in range(kind.draws(seed))
+            ]
+            completions = await self._together(prompts, lambda raw: publish(kind.draft(raw, seed)))
+            generations += map(partial(self._generation, job, seed), prompts, completions)
+            answer = kind.answer([kind.cut(each.text, each.stop, seed) for each in completions], seed, words)
+            kept = answer or kept
+            if answer and not any(_is_same(answer.text, each) for each in worn):
                 break
-        if not written:
+        if kept is None:
             return Reply(Outcome.EMPTY, ask, generations=tuple(generations))
+        written, last_reply = kept.text, recalled.last_reply() or ""
         turn_text = last_reply + _joint(generations[-1]) + written if ask is Ask.CONTINUE else written
-        return Reply(Outcome.ANSWERED, ask, written, turn_text, tuple(generations))
+        return Reply(Outcome.ANSWERED, ask, written, turn_text, tuple(generations), kept.result)
+
+    async def _together(self, prompts: Sequence[Prompt], publish: Publish) -> list[Completion]:
+        """Draw all at the same time, so that the engine batches them; where one fails, none goes on."""
+        tasks = [asyncio.ensure_future(self.engine.generate(prompt, publish)) for prompt in prompts]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _seed(self, job: Job) -> Seed:
         try:
@@ -138,16 +154,23 @@ def _question(job: Job, recalled: Dialogue) -> Dialogue:
     return dialogue
 
 
-def _can_be_retried(ask: Ask, dialogue: Dialogue) -> bool:
+def _worn(job: Job, recalled: Dialogue, kind: Kind) -> list[str]:
+    """Return what an answer must not repeat."""
+    ask, last_reply = job.messages[0].ask, recalled.last_reply() or ""
+    if ask is Ask.CONTINUE:
+        return []
+    if not kind.keeps_history:
+        # Whoever asks the same twice may well be told the same; who asks for another answer may not.
+        return [last_reply] if ask is Ask.RETRY else []
+    heard = [turn.text for turn in recalled.turns[-_RECENT_TURNS:] if turn.speaker is Speaker.PERSON]
+    return [last_reply, *heard, *(message.text for message in job.messages)]
+
+
+def _can_be_retried(ask: Ask, dialogue: Dialogue, kind: Kind) -> bool:
+    if ask is Ask.CONTINUE and not kind.keeps_history:
+        return False
     speaker = Speaker.BOT if ask is Ask.CONTINUE else Speaker.PERSON
     return bool(dialogue.turns) and dialogue.turns[-1].speaker is speaker
-
-
-def _shown(completion: Completion, seed: Seed) -> str:
-    cut = first_turn(completion.text, seed.tags)
-    if completion.stop is StopReason.LENGTH and not cut.is_finished:
-        return whole_sentences(cut.text)
-    return cut.text
 
 
 def _joint(generation: Generation) -> str:

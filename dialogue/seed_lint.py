@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from dialogue.forms import SeedKind
 from dialogue.seeds import Seed
 from dialogue.transcript import render
 from dialogue.turns import Dialogue
@@ -18,13 +19,9 @@ def lint(seed: Seed, count_tokens: Callable[[str], int], context_tokens: int) ->
         count_tokens: counts as the engine that will serve the seed does.
         context_tokens: how many tokens that engine takes at once.
     """
-    warnings = [
-        *_room(seed, count_tokens, context_tokens),
-        *_end_of_turn(seed, count_tokens),
-        *_white_space(seed),
-        *_examples(seed),
-        *_other_tags(seed),
-    ]
+    warnings = [*_room(seed, count_tokens, context_tokens), *_white_space(seed)]
+    if seed.kind is SeedKind.DIALOGUE:
+        warnings += [*_end_of_turn(seed, count_tokens), *_examples(seed), *_other_tags(seed)]
     return [f"{seed.name}.toml: {warning}" for warning in warnings]
 
 

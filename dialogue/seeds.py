@@ -7,14 +7,14 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from dialogue.checked_table import CheckedTable
 from dialogue.errors import SeedError
+from dialogue.forms import Form, Group, SeedKind, read_form
 from dialogue.turns import Sampling, Speaker
 
 
@@ -30,12 +30,6 @@ class Tags:
         return self.person if speaker is Speaker.PERSON else self.bot
 
 
-class SeedKind(StrEnum):
-    """What is made of the text that the model writes."""
-
-    DIALOGUE = "dialogue"
-
-
 @dataclass(frozen=True, slots=True)
 class Seed:
     """One seed, checked.
@@ -45,9 +39,12 @@ class Seed:
         language: `ru` or `en`.
         title: a few words for lists and buttons.
         description: one sentence that tells people what to expect.
-        text: what stands before the dialogue in every prompt.
+        text: what stands before the dialogue, or before the form, in every prompt.
         greeting: the bot's first turn in a new dialogue; may be empty.
         version: changes with every change of the file: the beginning of its SHA-256.
+        form: what the person's words are put into, where the kind is not `dialogue`.
+        group: what it does for people.
+        example: a message to try it with; may be empty.
     """
 
     name: str
@@ -61,6 +58,9 @@ class Seed:
     sampling: Sampling
     max_message_chars: int
     version: str
+    form: Form = field(default_factory=Form)
+    group: Group = Group.TALK
+    example: str = ""
 
 
 class Seeds:
@@ -133,18 +133,22 @@ def read_seed(file: str, content: bytes) -> Seed:
         raise SeedError(f"{file}: encoding: not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise SeedError(f"{file}: TOML: {error}") from error
+    kind = SeedKind(top.choice("kind", list(SeedKind), default=SeedKind.DIALOGUE))
     seed = Seed(
         name=_name(top, file.removesuffix(".toml")),
         language=top.choice("language", ["ru", "en"]),
         title=top.line("title", max_chars=40),
         description=top.line("description", max_chars=200),
-        kind=SeedKind(top.choice("kind", list(SeedKind), default=SeedKind.DIALOGUE)),
+        kind=kind,
         tags=_tags(top.table("tags")),
         text=top.text("text", max_chars=20_000),
         greeting=top.text("greeting", max_chars=1000, default=""),
         sampling=_sampling(top.table("sampling")),
         max_message_chars=top.number("max_message_chars", default=2000, least=1, most=20_000),
         version=hashlib.sha256(content).hexdigest()[:16],
+        form=read_form(top.table("form"), kind),
+        group=Group(top.choice("group", list(Group), default=Group.TALK)),
+        example=top.line("example", max_chars=500, default=""),
     )
     if problems := top.problems():
         raise SeedError("\n".join(f"{file}: {problem}" for problem in problems))

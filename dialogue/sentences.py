@@ -16,6 +16,13 @@ def whole_sentences(text: str) -> str:
     return text[: ends[-1]] if ends else text
 
 
+def first_sentence(text: str) -> str:
+    """Return the text up to the end of its first whole sentence, or all of it where none ends."""
+    text = text.strip()
+    ends = (match.end() for match in _END.finditer(text) if _is_end(match, text))
+    return text[: next(ends, len(text))]
+
+
 _SMILE = r"(?:[\u2600-\u27bf\U0001f1e6-\U0001faff][\u2600-\u27bf\U0001f1e6-\U0001faff\ufe0f\u200d]*|[:;]-?\)+|\){2,})"
 _END = re.compile(
     rf"""

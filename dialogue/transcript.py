@@ -103,7 +103,7 @@ _RULE_BEGUN = re.compile(r"([*=_#~-])(?: *\1)*")
 
 
 def _line(tag: str, text: str) -> str:
-    return f"{tag}: {_fold(text)}" if text else f"{tag}:"
+    return f"{tag}: {fold(text)}" if text else f"{tag}:"
 
 
 def _turn(line: str, tags: Tags) -> Turn:
@@ -118,7 +118,7 @@ def _turn(line: str, tags: Tags) -> Turn:
     raise TranscriptError(f"a line begins neither with a tag nor with a space: {line[:80]!r}")
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     return _BREAK.sub(r"\g<0> ", text)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Speaker(StrEnum):
@@ -177,7 +179,8 @@ class Reply:
         text: what the person is shown; empty unless the outcome is ANSWERED.
         turn_text: the bot's whole turn as the history keeps it; differs from `text` only when a turn was continued.
         ask: what the reply answers.
-        generations: every draw made for it, the kept one last.
+        generations: every draw made for it, the kept one last; of a vote, all that voted.
+        result: the answer for programs, where the seed's kind has one; the log keeps only the text.
     """
 
     outcome: Outcome
@@ -185,3 +188,4 @@ class Reply:
     text: str = ""
     turn_text: str = ""
     generations: tuple[Generation, ...] = field(default=())
+    result: Mapping[str, Any] | None = None

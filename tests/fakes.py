@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dialogue.errors import StaleJob
+from dialogue.forms import SeedKind
 from dialogue.ports import Interruption, Job, Publish
-from dialogue.seeds import Seed, SeedKind, Seeds, Tags
+from dialogue.seeds import Seed, Seeds, Tags
 from dialogue.turns import (
     Ask,
     Completion,

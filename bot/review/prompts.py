@@ -6,9 +6,8 @@ import hashlib
 from dataclasses import dataclass
 
 from dialogue.errors import SeedError, TranscriptError
-from dialogue.seeds import Seed, Seeds
-from dialogue.sentences import whole_sentences
-from dialogue.transcript import first_turn, render
+from dialogue.kinds.choosing import kind_of
+from dialogue.seeds import Seeds
 from dialogue.turns import Dialogue, StopReason
 from storage.reviewed import Draw
 
@@ -41,7 +40,8 @@ def explained(draw: Draw, said: Dialogue, asked: str, seeds: Seeds) -> Explained
         seed = seeds.get(draw.seed)
     except SeedError:
         return Explained(draw, "", "seed_gone", draw.text, "")
-    kept = _kept(draw, seed)
+    kind = kind_of(seed)
+    kept = kind.cut(draw.text, StopReason(draw.stop), seed)
     # What has several lines is unfolded in the reply, and not found in the raw text.
     start = draw.text.find(kept)
     cut = draw.text[start + len(kept) :] if start >= 0 else ""
@@ -50,14 +50,9 @@ def explained(draw: Draw, said: Dialogue, asked: str, seeds: Seeds) -> Explained
     # Old turns were left out where they did not fit; how many depends on the model's tokens, so each number is tried.
     for first in range(max(1, len(said.turns))):
         try:
-            prompt = render(seed.text, Dialogue(said.turns[first:]), seed.tags, continuing=asked == "continue")
+            prompt = kind.render(seed, Dialogue(said.turns[first:]), asked == "continue")
         except TranscriptError:
             break
         if hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest() == draw.prompt_hash:
             return Explained(draw, prompt, "", kept, cut)
     return Explained(draw, "", "not_found", kept, cut)
-
-
-def _kept(draw: Draw, seed: Seed) -> str:
-    cut = first_turn(draw.text, seed.tags)
-    return whole_sentences(cut.text) if draw.stop == StopReason.LENGTH and not cut.is_finished else cut.text

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue.errors import ExportError
+from dialogue.forms import SeedKind
 from dialogue.seeds import Seed, Seeds
 from storage.export.card import REGISTRY, card, card_path, registry
 from storage.export.files import Sealed, WholeFiles, whole_files
@@ -206,6 +207,10 @@ class _Run:
         seed = self._seed(logged)
         if seed is None:
             self.tally.dialogues["seed_gone"] += 1
+            return
+        if seed.kind is not SeedKind.DIALOGUE:
+            # Every format writes turns behind tags; what the other kinds were given is written otherwise.
+            self.tally.dialogues["other_kind"] += 1
             return
         talk = logged
         if self.plan.personal_data is Handling.REMOVE:

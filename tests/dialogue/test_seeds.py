@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from dialogue.errors import SeedError
-from dialogue.seeds import SeedKind, Tags, load_seeds, read_seed
+from dialogue.forms import SeedKind
+from dialogue.seeds import Tags, load_seeds, read_seed
 from dialogue.turns import Sampling, Speaker
 
 FULL = """
@@ -125,7 +126,25 @@ def test_a_wrong_value_is_named_with_file_key_and_reason(before: str, after: str
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ('kind = "vote"', "kind: must be \"dialogue\", not 'vote'"),
+        ('kind = "poem"', 'kind: must be "dialogue" or "completion" or "vote" or "answer" or "json" or "lines", not'),
+        ('kind = "vote"', "form.template: is missing"),
+        ('kind = "vote"\n[form]\ntemplate = "Try"', "form.template: must have {input} once, for what the person says"),
+        ('kind = "answer"\n[form]\ntemplate = "{input} {input}"', "form.template: must have {input} once"),
+        ('kind = "vote"\n[form]\nopening = "("', "form.opening: must be"),
+        ('kind = "vote"\n[form]\nvariants = 1', "form.variants: 1 is not between 2 and 64"),
+        ('kind = "lines"\n[form]\nuntil = "noon"', "form.until: must be"),
+        ('kind = "lines"\n[form]\nuntil = "quote"', "form.opening: '' must be one of « “ \" where"),
+        ('kind = "lines"\n[form]\nvariants = 4', "form.variants: is not a key of a seed"),
+        ('[form]\ntemplate = "{input}"', "form.template: is not a key of a seed"),
+        ('kind = "json"', "form.schema: must name at least one key that the model fills in"),
+        ('kind = "json"\n[form.schema]\nanswer = "date"', "form.schema.answer: must be"),
+        ('kind = "json"\n[form.schema]\nquestion = "text"', "form.schema: 'question' must be"),
+        (
+            'kind = "json"\n[form.schema]\na = "text"\n[form.parameters]\na = "x"',
+            "form.parameters: must not have a key of the schema",
+        ),
+        ('group = "sing"', "group: must be"),
+        ('example = "a\\nb"', "example: must be one line"),
         ("max_message_chars = 0", "max_message_chars: 0 is not between 1 and 20000"),
         ("max_message_chars = 10.5", "max_message_chars: must be a whole number, not 10.5"),
         ("sampling = 1", "sampling: must be a table, [sampling], not 1"),
@@ -205,7 +224,7 @@ def test_seeds_stand_in_the_order_of_language_and_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("isp-suport-ru", 'did you mean "isp-support-ru"'), ("zzz", "there are: isp-support-en, ")],
+    [("isp-suport-ru", 'did you mean "isp-support-ru"'), ("zzz", "there are: books-en, ")],
 )
 def test_an_unknown_seed_is_refused_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(SeedError, match=hint):

@@ -12,6 +12,7 @@ from dialogue.seeds import Seeds
 from dialogue.transcript import render
 from dialogue.turns import Dialogue, Sampling, StopReason
 from storage.reviewed import Draw
+from tests.dialogue.kinds.conftest import FILM
 from tests.fakes import SEED, SEEDS, said
 
 TALK = said("The internet is down.", "Is the light on?", "Yes,\nit is.")
@@ -99,3 +100,18 @@ def test_what_was_cut_off_is_told_apart(raw: str, stop: StopReason, kept: str, c
     told = explained(a_draw(prompt_of(TALK), raw, stop), TALK, "say", SEEDS)
 
     assert (told.kept, told.cut) == (kept, cut)
+
+
+def test_the_prompt_of_another_kind_is_made_again_by_that_kind() -> None:
+    draw = replace(a_draw('A chat.\nWho likes crime should watch "', 'Heat" and more'), seed=FILM.name)
+
+    again = explained(draw, said("the secret", "no", "crime"), "say", Seeds([FILM]))
+
+    assert (again.prompt, again.kept, again.cut) == ('A chat.\nWho likes crime should watch "', "Heat", '" and more')
+
+
+@pytest.mark.parametrize("talk", [said("crime"), said("crime", "Heat")])
+def test_a_prompt_of_another_kind_that_is_not_found_says_so(talk: Dialogue) -> None:
+    draw = replace(a_draw("something else"), seed=FILM.name)
+
+    assert explained(draw, talk, "say", Seeds([FILM])).why_not == "not_found"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +15,8 @@ import zstandard
 from sqlalchemy import update
 
 from dialogue.errors import ExportError
+from dialogue.forms import SeedKind
+from dialogue.seeds import Seeds
 from storage.export.card import CARD, REGISTRY
 from storage.export.exporting import Plan, export
 from storage.export.files import sha256_of
@@ -138,6 +141,18 @@ async def test_a_dialogue_whose_seed_is_gone_is_counted(studio: Studio) -> None:
     exported = await studio.export(Format.PROMPT_COMPLETION)
 
     assert exported.facts["counts"]["dialogues"] == {"seed_gone": 1}
+
+
+async def test_a_dialogue_of_another_kind_is_counted_and_not_written_as_turns(studio: Studio) -> None:
+    (place,) = await spoken(studio, 1)
+    await studio.approve(place)
+    studio.seeds = Seeds(
+        replace(seed, kind=SeedKind.VOTE) if seed.name == "small-talk" else seed for seed in studio.seeds
+    )
+
+    exported = await studio.export(Format.PROMPT_COMPLETION)
+
+    assert exported.facts["counts"]["dialogues"] == {"other_kind": 1}
 
 
 async def test_what_is_said_twice_is_learned_once(studio: Studio) -> None:

@@ -1,0 +1,97 @@
+"""`completion`, `answer` and `lines`: a form with a place for the person's words, which the model goes on with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dialogue.errors import TranscriptError
+from dialogue.forms import CLOSING, PLACE, Until
+from dialogue.kinds.kind import Answer
+from dialogue.kinds.names import is_said
+from dialogue.kinds.words import last_words
+from dialogue.seeds import Seed
+from dialogue.sentences import first_sentence, whole_sentences
+from dialogue.turns import Dialogue, StopReason
+
+_FENCE = "```"
+# Between the examples of a seed.
+_RULE = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Fills in the seed's form and cuts what the model writes behind it.
+
+    Args:
+        written: how the person's words stand in the form, so that they can forge nothing of it.
+    """
+
+    written: Callable[[str], str]
+    keeps_history = False
+
+    def render(self, seed: Seed, dialogue: Dialogue, is_continuing: bool = False) -> str:
+        """Write the form behind the seed."""
+        if is_continuing:
+            raise TranscriptError(f"an answer of the seed {seed.name} is whole: it cannot be continued")
+        before, _, after = seed.form.template.partition(PLACE)
+        opening = f" {seed.form.opening}" if seed.form.opening else ""
+        return f"{seed.text}\n{before}{self.written(last_words(dialogue))}{after}{opening}"
+
+    def stops(self, seed: Seed) -> tuple[str, ...]:
+        """Return the end of the line, the closing quotation mark, or what begins the next example."""
+        form = seed.form
+        if form.until is Until.QUOTE:
+            return (CLOSING[form.opening], "\n")
+        return tuple(f"\n{mark}" for mark in _marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
+
+    def draws(self, seed: Seed) -> int:
+        """Return one."""
+        return 1
+
+    def draft(self, raw: str, seed: Seed) -> str:
+        """Return the text so far, without what may become the next example."""
+        if seed.form.until is not Until.EXAMPLE:
+            return _ended(raw, seed)
+        ended = _ended(raw, seed)
+        lines = ended.split("\n")
+        if any(mark.startswith(lines[-1].strip()) for mark in _marks(seed)):
+            ended = "\n".join(lines[:-1])
+        return ended.rstrip()
+
+    def cut(self, raw: str, stop: StopReason, seed: Seed) -> str:
+        """Return the text up to its end; where the length limit came first, up to its last whole sentence."""
+        text = _ended(raw, seed)
+        if seed.form.until is Until.EXAMPLE and text.count(_FENCE) % 2:
+            return f"{text}\n{_FENCE}"
+        if stop is StopReason.LENGTH and seed.form.until is not Until.QUOTE and _FENCE not in text:
+            return whole_sentences(text)
+        return text if re.search(r"\w", text) else ""
+
+    def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
+        """Return the text, and a name in its quotation marks, unless the person named it."""
+        opening = seed.form.opening
+        is_name = seed.form.until is Until.QUOTE
+        if not cuts[0] or (is_name and is_said(cuts[0], words)):
+            return None
+        return Answer(f"{opening}{cuts[0]}{CLOSING[opening]}" if is_name else f"{opening}{cuts[0]}")
+
+
+def _ended(raw: str, seed: Seed) -> str:
+    """Cut the raw text where the form says that the answer ends."""
+    until = seed.form.until
+    if until is Until.EXAMPLE:
+        marks = "|".join(re.escape(mark) for mark in _marks(seed))
+        return re.split(rf"\n[ \t]*(?:{marks})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
+    text = raw.lstrip()
+    line = text.splitlines()[0].rstrip() if text else ""
+    if until is Until.QUOTE:
+        return line.split(CLOSING[seed.form.opening])[0].rstrip()
+    return first_sentence(line) if until is Until.SENTENCE else line
+
+
+def _marks(seed: Seed) -> tuple[str, ...]:
+    """Return how the next example may begin: with a rule, or as the form does."""
+    beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
+    return (_RULE, beginning) if beginning else (_RULE,)

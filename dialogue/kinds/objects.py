@@ -1,0 +1,101 @@
+"""`json`: parameters and a question in, an object out that is checked against the seed's schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dialogue.errors import TranscriptError
+from dialogue.kinds.kind import Answer
+from dialogue.kinds.words import last_words
+from dialogue.seeds import Seed
+from dialogue.turns import Dialogue, StopReason
+
+_PARAMETER = re.compile(r"\s*(\w+)=(\S+)\s+(?=\S)")
+# json leaves these as they are, though to others they end a line; and half a pair is no text.
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Objects:
+    """Goes on with one line of JSON Lines, and passes on only what can be read and is as the schema says."""
+
+    keeps_history = False
+
+    def render(self, seed: Seed, dialogue: Dialogue, is_continuing: bool = False) -> str:
+        """Write the object up to the first key that the model is to fill in."""
+        if is_continuing:
+            raise TranscriptError(f"an answer of the seed {seed.name} is whole: it cannot be continued")
+        given = asked(last_words(dialogue), seed)
+        fields = ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in given.items())
+        return f"{seed.text}\n{{{fields}, {_first_key(seed)}"
+
+    def stops(self, seed: Seed) -> tuple[str, ...]:
+        """Return the end of the line: an object never has one inside."""
+        return ("\n",)
+
+    def draws(self, seed: Seed) -> int:
+        """Return one."""
+        return 1
+
+    def draft(self, raw: str, seed: Seed) -> str:
+        """Return nothing: half an object is none."""
+        return ""
+
+    def cut(self, raw: str, stop: StopReason, seed: Seed) -> str:
+        """Return the object of what the model wrote; empty where it is broken or not as the schema says."""
+        written = read_object(f"{{{_first_key(seed)}{raw.split(chr(10))[0]}", seed)
+        return json.dumps(written, ensure_ascii=False) if written is not None else ""
+
+    def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
+        """Return the values as text, and with parameters and question as an object."""
+        if not cuts[0]:
+            return None
+        written = json.loads(cuts[0])
+        values = [str(value) for value in written.values()]
+        text = values[0] if len(values) == 1 else "\n".join(f"{key}: {value}" for key, value in written.items())
+        return Answer(text, {**asked(words, seed), **written})
+
+
+def asked(words: str, seed: Seed) -> dict[str, str]:
+    """Return the seed's parameters, as changed by `name=value` before the question, and the question."""
+    given = dict(seed.form.parameters)
+    while (match := _PARAMETER.match(words)) and match[1] in given:
+        given[match[1]] = match[2]
+        words = words[match.end() :]
+    return {**given, "question": words.strip()}
+
+
+def read_object(line: str, seed: Seed) -> dict[str, Any] | None:
+    """Read an object that has exactly the keys of the schema with values of their types; None for anything else."""
+    try:
+        pairs: Any = json.loads(line.strip(), object_pairs_hook=list, parse_constant=_refuse)
+        read = dict(pairs)
+        is_whole = isinstance(pairs, list) and len(pairs) == len(read)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    schema = dict(seed.form.schema)
+    if not is_whole or read.keys() != schema.keys():
+        return None
+    return read if all(_fits(read[key], schema[key]) for key in schema) else None
+
+
+def _fits(value: object, wanted: str) -> bool:
+    if wanted == "text":
+        return isinstance(value, str) and value.strip() != "" and not _UNSAFE.search(value)
+    if wanted == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, bool)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _first_key(seed: Seed) -> str:
+    return f"{_quoted(seed.form.schema[0][0])}:"
+
+
+def _quoted(text: str) -> str:
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
