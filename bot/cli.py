@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.evaluate_command import evaluate
 from bot.export_command import export
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)
+app.command()(evaluate)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

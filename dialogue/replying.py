@@ -12,7 +12,7 @@ from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
 from dialogue.errors import PromptTooLong, SeedError
 from dialogue.ports import Engine, Job, Publish
-from dialogue.seeds import Seed, Seeds
+from dialogue.seeds import Seed, Seeds, Tags
 from dialogue.sentences import whole_sentences
 from dialogue.transcript import draft, first_turn, stops
 from dialogue.turns import (
@@ -97,7 +97,7 @@ class Replier:
             prompt = Prompt(text, stops(seed.tags), warmer, self.draw(), fixed_chars=len(seed.text))
             completion = await self.engine.generate(prompt, lambda raw: publish(draft(raw, seed.tags)))
             generations.append(self._generation(job, seed, prompt, completion))
-            drawn = _shown(completion, seed)
+            drawn = shown(completion, seed.tags)
             written = drawn or written
             if drawn and not any(_is_same(drawn, each) for each in worn):
                 break
@@ -127,6 +127,14 @@ class Replier:
         )
 
 
+def shown(completion: Completion, tags: Tags) -> str:
+    """Return what a person is shown of what an engine wrote: one turn, ending with a whole sentence if it was cut."""
+    cut = first_turn(completion.text, tags)
+    if completion.stop is StopReason.LENGTH and not cut.is_finished:
+        return whole_sentences(cut.text)
+    return cut.text
+
+
 def _question(job: Job, recalled: Dialogue) -> Dialogue:
     """Return the dialogue up to where the bot is to write."""
     if job.messages[0].ask is Ask.RETRY:
@@ -141,13 +149,6 @@ def _question(job: Job, recalled: Dialogue) -> Dialogue:
 def _can_be_retried(ask: Ask, dialogue: Dialogue) -> bool:
     speaker = Speaker.BOT if ask is Ask.CONTINUE else Speaker.PERSON
     return bool(dialogue.turns) and dialogue.turns[-1].speaker is speaker
-
-
-def _shown(completion: Completion, seed: Seed) -> str:
-    cut = first_turn(completion.text, seed.tags)
-    if completion.stop is StopReason.LENGTH and not cut.is_finished:
-        return whole_sentences(cut.text)
-    return cut.text
 
 
 def _joint(generation: Generation) -> str:
