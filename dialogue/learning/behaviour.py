@@ -88,8 +88,12 @@ async def drawn(
             completion,
         )
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(number, reply)) for number, reply in enumerate(replies)]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(number, reply)) for number, reply in enumerate(replies)]
+    except ExceptionGroup as errors:
+        # One failure of the model fails all replies that are being written: it is told once.
+        raise errors.exceptions[0] from errors
     return [task.result() for task in tasks]
 
 

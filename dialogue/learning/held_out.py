@@ -71,7 +71,9 @@ def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Seeds, format: str) -
             longest = prompt
     if not found:
         raise EvaluationError("there is no approved reply in the data, so there is nothing to compare")
-    return [HeldOut(tuple(sorted(each, key=lambda reply: len(reply.history.turns)))) for each in found]
+    if format == "input-output":
+        found = [sorted(each, key=lambda reply: len(reply.history.turns)) for each in found]
+    return [HeldOut(tuple(each)) for each in found]
 
 
 def _completed(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -117,7 +119,12 @@ def _goes_on(before: str, prompt: str, last: Approved, first: Approved) -> bool:
     """Say whether a prompt is of the same dialogue as the one before it."""
     if prompt != before and prompt.startswith(before):
         return True
+    if last.seed != first.seed:
+        return False
     # Where a dialogue became too long, its oldest turns were left out: then it begins with what stood at the end.
-    old, new = last.history.turns, first.history.turns
-    lengths = range(min(len(old), len(new) - 1), 1, -1)
-    return last.seed == first.seed and any(old[-length:] == new[:length] and len(old) > length for length in lengths)
+    new = first.history.turns
+    return any(
+        old[-length:] == new[:length] and len(old) > length
+        for old in (last.history.turns, last.history.then(Speaker.BOT, last.text).turns)
+        for length in range(2, len(new))
+    )
