@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.evaluation.findings import FAULT_NAMES, About, description
 from bot.evaluation.plots import HEIGHT, WIDTH, dialogue_bars, scale_for, whisker
-from bot.evaluation.tables import signed
+from bot.evaluation.tables import signed, with_sign
 
 if TYPE_CHECKING:
     from dialogue.learning.evaluation import Evaluation
@@ -26,6 +26,7 @@ def page(evaluation: Evaluation, about: About) -> str:
         lstrip_blocks=True,
     )
     environment.filters["signed"] = signed
+    environment.filters["with_sign"] = with_sign
     environment.globals["description"] = description
     likelihood, behaviour = evaluation.likelihood, evaluation.behaviour
     improvement_scale = scale_for([likelihood.improvement])

@@ -15,6 +15,8 @@ HEIGHT = 150
 _TICKS = 4
 # Where there is nothing but zeros, the scale still has to reach somewhere.
 _LEAST = 1e-3
+# The bars of a few dialogues need not fill the plot.
+_WIDEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Scale:
         first, last = ceil(self.low * unit / step - 1e-9), floor(self.high * unit / step + 1e-9)
         digits = max(0, -floor(log10(step) + 1e-9))
         return [
-            Tick(self.at(number * step / unit), f"{number * step:+.{digits}f}" if number else "0")
+            Tick(self.at(number * step / unit), f"{number * step:+.{digits}f}".replace("-", "−") if number else "0")
             for number in range(first, last + 1)
         ]
 
@@ -99,7 +101,7 @@ def dialogue_bars(figures: tuple[tuple[float, float], ...]) -> Bars:
     high = most if max(differences) > 0 else most * 0.08
     # Upside down: what is drawn counts from above.
     scale = Scale(high, low, HEIGHT)
-    zero, slot = scale.at(0.0), WIDTH / len(differences)
+    zero, slot = scale.at(0.0), min(WIDTH / len(differences), _WIDEST)
     gap = slot * 0.15
     bars = []
     for number, each in enumerate(differences):
@@ -108,7 +110,7 @@ def dialogue_bars(figures: tuple[tuple[float, float], ...]) -> Bars:
         height = max(abs(y - zero), 0.8)
         top = min(y, zero) if each else zero - 0.4
         x, width = round(number * slot + gap / 2, 2), round(slot - gap, 2)
-        bars.append(Bar(x, round(top, 2), width, round(height, 2), f"{each + 0.0:+.4f}", each > 0))
+        bars.append(Bar(x, round(top, 2), width, round(height, 2), f"{each:+.4f}".replace("-", "−"), each > 0))
     ticks = [Tick(scale.at(tick_value), label) for tick_value, label in _levels(low, high)]
     return Bars(tuple(bars), zero, tuple(ticks))
 
@@ -117,7 +119,7 @@ def _levels(low: float, high: float) -> list[tuple[float, str]]:
     step = _round_step((high - low) / _TICKS)
     digits = max(0, -floor(log10(step) + 1e-9))
     numbers = range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)
-    return [(number * step, f"{number * step:+.{digits}f}" if number else "0") for number in numbers]
+    return [(number * step, f"{number * step:+.{digits}f}".replace("-", "−") if number else "0") for number in numbers]
 
 
 def _round_step(rough: float) -> float:

@@ -21,7 +21,7 @@ def tell(console: Console, evaluation: Evaluation, about: About) -> None:
         console.print(f"[bold]{name}[/bold]  {escape(description(side, identity))}", highlight=False)
     likelihood = evaluation.likelihood
     table = Table(title="How likely the approved replies are", title_justify="left", title_style="bold")
-    for heading in ("nats per character", *SIDES, "A - B (above 0: B is better)"):
+    for heading in ("nats per character", *SIDES, "A − B (above 0: B is better)"):
         table.add_column(heading, justify="left" if heading.startswith("nats") else "right")
     counted = f"{likelihood.replies} replies, {evaluation.dialogues} dialogues"
     difference = signed(likelihood.improvement, 4)
@@ -49,13 +49,19 @@ def tell(console: Console, evaluation: Evaluation, about: About) -> None:
 
 def signed(interval: Interval, digits: int, suffix: str = "") -> str:
     """Return a difference with its interval: `+0.12 [+0.05, +0.19]`."""
-    value, low, high = (f"{each + 0.0:+.{digits}f}" for each in (interval.value, interval.low, interval.high))
+    value, low, high = (with_sign(each, digits) for each in (interval.value, interval.low, interval.high))
     return f"{value}{suffix} [{low}, {high}]"
+
+
+def with_sign(value: float, digits: int) -> str:
+    """Return a number with its sign; nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def _tell_behaviour(console: Console, behaviour: Behaviour) -> None:
     table = Table(title=f"{behaviour.replies} replies drawn from each side", title_justify="left", title_style="bold")
-    for heading in ("", "approved", *SIDES, "B - A, percent"):
+    for heading in ("", "approved", *SIDES, "B − A, points"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, fault in behaviour.faults.items():
         shares = [f"{share.value:.1%} ({count})" for share, count in zip(fault.shares, fault.counts, strict=True)]

@@ -76,8 +76,8 @@ def test_the_better_side_passes() -> None:
 @pytest.mark.parametrize(
     ("improvement", "dialogues", "faults", "drawn", "reason"),
     [
-        (Interval(0.2, -0.1, 0.3), 20, NO_FAULTS, 50, "reaches 0"),
-        (Interval(0.0, 0.0, 0.0), 20, NO_FAULTS, 50, "reaches 0"),
+        (Interval(0.2, -0.1, 0.3), 20, NO_FAULTS, 50, "is not above 0"),
+        (Interval(0.0, 0.0, 0.0), 20, NO_FAULTS, 50, "is not above 0"),
         (BETTER, 4, NO_FAULTS, 50, "too few"),
         (
             BETTER,
