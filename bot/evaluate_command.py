@@ -92,7 +92,6 @@ async def _evaluate(
 
     from bot.evaluation.findings import About
     from bot.evaluation.tables import tell
-    from bot.logs import configure_logging
     from bot.running.data_folder import prepare
     from bot.running.progress import shown_progress
     from bot.settings import load_settings
@@ -102,7 +101,6 @@ async def _evaluate(
     from storage.export.rereading import reread, rows_of
 
     settings = load_settings()
-    configure_logging("WARNING" if settings.log_level == "INFO" else settings.log_level, settings.secrets(), "evaluate")
     seeds = load_seeds()
     by_name = {seed.name: seed for seed in seeds}
     side_a, side_b = read_side(a, "--a", by_name), read_side(b, "--b", by_name)

@@ -85,16 +85,21 @@ def rows_of(file: Reread) -> Iterator[Row]:
     elif name.endswith((".jsonl", ".jsonl.zst")):
         with file.path.open("rb") as raw:
             packed = zstandard.ZstdDecompressor().stream_reader(raw) if name.endswith(".zst") else raw
-            for number, line in enumerate(io.TextIOWrapper(packed, "utf-8", newline="\n"), 1):
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise ExportError(f"{file.path}: line {number} is not JSON") from error
-                if not isinstance(row, dict):
-                    raise ExportError(f"{file.path}: line {number} is not a row")
-                yield row
+            with io.TextIOWrapper(packed, "utf-8", newline="\n") as lines:
+                for number, line in enumerate(lines, 1):
+                    yield _row(file.path, number, line)
     else:
         raise ExportError(f"{file.path}: only .jsonl, .jsonl.zst and .parquet can be read back")
+
+
+def _row(path: Path, number: int, line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ExportError(f"{path}: line {number} is not JSON") from error
+    if not isinstance(row, dict):
+        raise ExportError(f"{path}: line {number} is not a row")
+    return row
 
 
 def _columns(path: Path) -> Iterator[Row]:

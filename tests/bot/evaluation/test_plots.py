@@ -29,7 +29,7 @@ def test_better_dialogues_stand_above_zero_and_come_first() -> None:
     assert better.y + better.height == pytest.approx(drawn.zero, abs=0.02)
     assert worse.y == pytest.approx(drawn.zero, abs=0.02)
     assert better.height == pytest.approx(2 * worse.height, rel=0.01)
-    assert all(0 <= bar.y and bar.y + bar.height <= HEIGHT for bar in drawn.bars)
+    assert all(bar.y >= 0 and bar.y + bar.height <= HEIGHT for bar in drawn.bars)
 
 
 @pytest.mark.parametrize("figures", [((0.5, 0.5),), ((0.5, 0.5),) * 3, ((1e-7, 0.0),)])
