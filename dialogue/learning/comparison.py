@@ -100,7 +100,9 @@ def verdict(improvement: Interval, dialogues: int, faults: dict[str, tuple[int, 
     if dialogues < LEAST_DIALOGUES:
         reasons.append(f"{dialogues} dialogues are too few: it takes {LEAST_DIALOGUES} to say anything")
     if not improvement.low > 0:
-        reasons.append("B is not clearly likelier to say what was approved: the interval of the improvement is not above 0")
+        reasons.append(
+            "what was approved is not clearly likelier from B: the interval of the improvement is not above 0"
+        )
     if not drawn:
         reasons.append("no replies were drawn, so nobody knows whether B leaks tags or stays silent")
     for name, words in (("leak", "leaks a speaker's tag"), ("empty", "has nothing to say")):
