@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.demonstrate_command import demonstrate
+from bot.evaluate_command import evaluate
 from bot.export_command import export
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
@@ -34,6 +35,7 @@ seeds.command()(demonstrate)
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)
+app.command()(evaluate)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

@@ -18,6 +18,7 @@ GovorunError                    everything that this project raises on purpose; 
 |   |-- TakenAlready            the dialogue is in somebody else's hands, or over
 |   |-- NotClaimed              the dialogue is not in the operator's hands, or not any more
 |   `-- Overtaken               somebody else has changed it since
+|-- EvaluationError             two models, adapters or seeds cannot be compared as asked; the text says why
 |-- ExportError                 training data cannot be written as asked, or are not what their manifest says
 `-- StorageError                Redis or SQL could not do it
     |-- StorageUnavailable      out of reach: worth another try later
@@ -115,6 +116,10 @@ class NotClaimed(ReviewError):
 
 class Overtaken(ReviewError):
     """Somebody else has changed what was to be undone."""
+
+
+class EvaluationError(GovorunError):
+    """Two models, adapters or seeds cannot be compared as asked; the text says why."""
 
 
 class ExportError(GovorunError):

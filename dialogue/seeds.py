@@ -157,7 +157,7 @@ def read_seed(file: str, content: bytes) -> Seed:
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")  # Short and plain: names go into buttons' data (64 bytes) and keys.
 _TAG = re.compile(r"\w(?:[\w .'-]{0,30}[\w.])?")
-_SAMPLING_BOUNDS: dict[str, tuple[float, float]] = {
+SAMPLING_BOUNDS: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),
     "top_k": (0, 1000),
     "top_p": (0.01, 1),
@@ -192,5 +192,5 @@ def _tags(table: CheckedTable) -> Tags:
 
 def _sampling(table: CheckedTable) -> Sampling:
     usual = asdict(Sampling())
-    bounds = _SAMPLING_BOUNDS.items()
+    bounds = SAMPLING_BOUNDS.items()
     return Sampling(**{key: table.number(key, usual[key], least, most) for key, (least, most) in bounds})

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
+HEAVY = {"engine", "learning"}  # Folders of `dialogue` where torch is allowed.
 FOLDERS = ("bot", "dialogue", "storage", "seeds")
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
@@ -50,10 +51,10 @@ def test_imports_run_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if path.is_relative_to(ROOT / "dialogue") and "engine" not in path.parts],
+    [path for path in MODULES if path.is_relative_to(ROOT / "dialogue") and not HEAVY & set(path.parts)],
     ids=dotted,
 )
-def test_dialogue_is_standard_library_only_outside_its_engine(path: Path) -> None:
+def test_dialogue_is_standard_library_only_outside_its_engine_and_learning(path: Path) -> None:
     assert set(imported_by(path)) <= sys.stdlib_module_names | {"dialogue"}
 
 
@@ -64,8 +65,8 @@ def test_no_file_hides_the_standard_library_or_a_dependency() -> None:
     assert ours & taken == {"telegram"}
 
 
-def test_nothing_but_the_engine_loads_torch() -> None:
-    reached = [dotted(path) for path in MODULES if "engine" not in path.parts and "migrations" not in path.parts]
+def test_nothing_but_the_engine_and_learning_loads_torch() -> None:
+    reached = [dotted(path) for path in MODULES if not (HEAVY | {"migrations"}) & set(path.parts)]
     program = f"import sys, {', '.join(reached)}; print(sorted({{'torch', 'transformers'}} & set(sys.modules)))"
 
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

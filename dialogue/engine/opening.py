@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialogue.engine.freed_memory import keep_freed_memory
+from dialogue.errors import ModelRefused
 from dialogue.ports import Engine
 
 if TYPE_CHECKING:
@@ -67,11 +68,25 @@ async def open_engine(settings: EngineSettings, progress: Progress) -> AsyncIter
         async with remote_engine(settings.model) as remote:
             yield remote
     else:
-        loaded = await _in_thread(lambda report: _load(settings, report), progress)
+        loaded = await load_model(settings, progress)
         from dialogue.engine.torch_engine import torch_engine
 
         async with torch_engine(loaded, cache_gb=settings.cache_gb) as local:
             yield local
+
+
+async def load_model(settings: EngineSettings, progress: Progress) -> LoadedModel:
+    """Load a model that runs in this process: the embedded one, or by its folder or name.
+
+    Raises:
+        ModelRefused: as `open_engine`, and where the model is elsewhere.
+        EngineUnavailable: the embedded model cannot be prepared.
+    """
+    if settings.model == ECHO or settings.model.startswith(("http://", "https://")):
+        raise ModelRefused(
+            f"{settings.model} does not run in this process: name a folder, a model of the hub, or embedded"
+        )
+    return await _in_thread(lambda report: _load(settings, report), progress)
 
 
 def _load(settings: EngineSettings, progress: Progress) -> LoadedModel:

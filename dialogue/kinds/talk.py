@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dialogue import transcript
 from dialogue.kinds.kind import Answer
-from dialogue.seeds import Seed
+from dialogue.seeds import Seed, Tags
 from dialogue.sentences import whole_sentences
 from dialogue.turns import Dialogue, StopReason
 
@@ -34,11 +34,16 @@ class Talk:
 
     def cut(self, raw: str, stop: StopReason, seed: Seed) -> str:
         """Return the turn; its whole sentences where the length limit has cut it."""
-        cut = transcript.first_turn(raw, seed.tags)
-        if stop is StopReason.LENGTH and not cut.is_finished:
-            return whole_sentences(cut.text)
-        return cut.text
+        return kept(raw, stop, seed.tags)
 
     def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
         """Return the turn."""
         return Answer(cuts[0]) if cuts[0] else None
+
+
+def kept(raw: str, stop: StopReason, tags: Tags) -> str:
+    """Return one turn of what an engine wrote, ending with a whole sentence where the length limit has cut it."""
+    cut = transcript.first_turn(raw, tags)
+    if stop is StopReason.LENGTH and not cut.is_finished:
+        return whole_sentences(cut.text)
+    return cut.text

@@ -1,0 +1,160 @@
+"""`govorun evaluate`: two models, adapters, seeds or samplings compared on held-out dialogues."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dialogue.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from bot.evaluation.findings import About
+    from dialogue.engine.models.loading import LoadedModel
+    from dialogue.learning.evaluation import Evaluation
+    from dialogue.learning.held_out import HeldOut
+
+_SIDE = "KEY=VALUE,..."
+
+
+def evaluate(
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Held-out dialogues: an export as prompt-completion or input-output.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where report.html and report.json go.", show_default=False)
+    ],
+    adapter: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Short for --b adapter=FOLDER.", show_default=False)
+    ] = None,
+    a: Annotated[
+        str,
+        typer.Option(
+            metavar=_SIDE,
+            help="What is there: model, adapter, seed, temperature, top_k ...; by default the model that is set.",
+            show_default=False,
+        ),
+    ] = "",
+    b: Annotated[
+        str,
+        typer.Option(metavar=_SIDE, help="What is to be better; what it does not say is as set.", show_default=False),
+    ] = "",
+    max_dialogues: Annotated[
+        int | None, typer.Option(min=1, help="Take so many dialogues, drawn by lot.", show_default=False)
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=0, help="Draw so many replies from each side, at most; 0 for none.")
+    ] = 200,
+    random_seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The same number gives the same lots, draws and intervals.")
+    ] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report.")] = False,
+) -> None:
+    """Compare two sides, A and B, on dialogues of people whom neither has learned from.
+
+    How likely are the approved replies to each side, behind what was really said? And what does each side say itself:
+    leaked tags, cut, empty or repeated replies, another language, length and time? With intervals, as a page and as
+    JSON. The folder gets the whole report or nothing.
+
+    [dim]Example: govorun evaluate --data data.test.jsonl --adapter adapters/isp --out report[/dim]
+
+    [dim]Example: govorun evaluate --data data.test.jsonl --a seed=isp-support-ru --b seed=mine,temperature=0.3 --out
+    report[/dim]
+    """
+    for name in ("report.html", "report.json"):
+        if (out / name).exists() and not overwrite:
+            raise EvaluationError(f"{out / name} is there already; --overwrite replaces it")
+    if adapter is not None:
+        if "adapter=" in b:
+            raise EvaluationError("--adapter and --b adapter= are two adapters for one side: name one of them")
+        b = ",".join(each for each in (b, f"adapter={adapter}") if each)
+    asyncio.run(_evaluate(data, out, a, b, max_dialogues, samples, random_seed))
+
+
+async def _evaluate(
+    data: Path, out: Path, a: str, b: str, max_dialogues: int | None, samples: int, random_seed: int
+) -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
+    from rich.console import Console
+
+    from bot.evaluation.findings import About
+    from bot.evaluation.tables import tell
+    from bot.running.data_folder import prepare
+    from bot.running.progress import shown_progress
+    from bot.settings import load_settings
+    from dialogue.learning.held_out import dialogues_of
+    from dialogue.learning.sides import read_side
+    from dialogue.seeds import load_seeds
+    from storage.export.rereading import reread, rows_of
+
+    settings = load_settings()
+    seeds = load_seeds()
+    by_name = {seed.name: seed for seed in seeds}
+    side_a, side_b = read_side(a, "--a", by_name), read_side(b, "--b", by_name)
+    file = reread(data)
+    dialogues = dialogues_of(rows_of(file), seeds, file.format)
+    taken = _taken(dialogues, max_dialogues, random_seed)
+    used = sorted({reply.seed.name for dialogue in taken for reply in dialogue.replies})
+    prepare(settings.data_dir)
+    from dialogue.engine.opening import load_model
+    from dialogue.learning.comparison import RESAMPLES
+    from dialogue.learning.evaluation import evaluate
+
+    about = About(
+        data=file,
+        seeds={name: by_name[name].version for name in used},
+        found=len(dialogues),
+        a=side_a,
+        b=side_b,
+        random_seed=random_seed,
+        samples=samples,
+        resamples=RESAMPLES,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        govorun=version("govorun"),
+    )
+    with shown_progress(Console(stderr=True)) as show:
+
+        def load(model: str) -> Awaitable[LoadedModel]:
+            return load_model(replace(settings.engine, model=model or settings.model), show)
+
+        evaluation = await evaluate(taken, side_a, side_b, load, samples, random_seed, show)
+    _write(out, evaluation, about)
+    tell(Console(), evaluation, about)
+    typer.echo(f"The report: {out / 'report.html'}")
+
+
+def _taken(dialogues: list[HeldOut], most: int | None, random_seed: int) -> list[HeldOut]:
+    import random
+
+    if most is None or most >= len(dialogues):
+        return dialogues
+    lots = random.Random(random_seed).sample(range(len(dialogues)), most)  # noqa: S311 - a sample only
+    return [dialogues[index] for index in sorted(lots)]
+
+
+def _write(out: Path, evaluation: Evaluation, about: About) -> None:
+    """Write the report: both files or none."""
+    from bot.evaluation.findings import findings
+    from bot.evaluation.page import page
+    from storage.export.files import whole_files
+
+    found = json.dumps(findings(evaluation, about), ensure_ascii=False, indent=2)
+    html = page(evaluation, about)
+    with whole_files() as files:
+        out.mkdir(parents=True, exist_ok=True)
+        files.write(out / "report.html", html)
+        files.write(out / "report.json", f"{found}\n")
+        files.show([out / "report.html", out / "report.json"])

@@ -1,0 +1,130 @@
+"""Held-out dialogues: approved replies, each with what was said before it, taken out of the rows of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dialogue.errors import EvaluationError, TranscriptError
+from dialogue.seeds import Seed, Seeds
+from dialogue.transcript import parse, render
+from dialogue.turns import Dialogue, Speaker, Turn
+
+FORMATS = ("prompt-completion", "input-output")
+"""The formats in which a row says what a reply answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A reply that people approved.
+
+    Args:
+        history: what was said before it, as the model was given it.
+        text: the reply, unfolded.
+        seed: the seed behind which it was said.
+    """
+
+    history: Dialogue
+    text: str
+    seed: Seed
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """The approved replies of one dialogue, in their order."""
+
+    replies: tuple[Approved, ...]
+
+
+def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Seeds, format: str) -> list[HeldOut]:
+    """Put the rows of an export together to dialogues again.
+
+    Rows do not name their dialogue, but they stand in its order, and each prompt goes on where the one before ended.
+
+    Raises:
+        EvaluationError: of another format, or a row is not one of an export behind a seed of this project.
+    """
+    if format not in FORMATS:
+        raise EvaluationError(
+            f"the data are of the format {format}; to compare what was approved, export it with --format {FORMATS[0]}"
+        )
+    pieces_of = _completed if format == "prompt-completion" else _segmented
+    found: list[list[Approved]] = []
+    longest = ""
+    for number, row in enumerate(rows, 1):
+        try:
+            pieces = [(prompt, words) for prompt, words in pieces_of(row) if words.strip()]
+        except (KeyError, TypeError) as error:
+            raise EvaluationError(f"row {number} of the data is not one of the format {format}") from error
+        if not pieces:
+            continue
+        replies = [_approved(prompt, words, seeds, number) for prompt, words in pieces]
+        prompt = pieces[-1][0]
+        # A corrected reply of `input-output` has a row of its own, in front of that of the dialogue.
+        is_older = format == "input-output" and longest.startswith(prompt) and longest != prompt
+        if found and (is_older or _goes_on(longest, prompt, found[-1][-1], replies[0])):
+            found[-1] += replies
+            longest = max(longest, prompt, key=len) if is_older else prompt
+        else:
+            found.append(replies)
+            longest = prompt
+    if not found:
+        raise EvaluationError("there is no approved reply in the data, so there is nothing to compare")
+    if format == "input-output":
+        found = [sorted(each, key=lambda reply: len(reply.history.turns)) for each in found]
+    return [HeldOut(tuple(each)) for each in found]
+
+
+def _completed(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield _text(row["prompt"]), _text(row["completion"])
+
+
+def _segmented(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    before = ""
+    for segment in row["segments"]:
+        text = _text(segment["text"])
+        if segment["label"]:
+            yield before, text.removesuffix("\n")
+        before += text
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _approved(prompt: str, words: str, seeds: Seeds, number: int) -> Approved:
+    fitting = [seed for seed in seeds if prompt.startswith(f"{seed.text}\n")]
+    if not fitting:
+        raise EvaluationError(
+            f"row {number} of the data does not begin with the text of any seed ({', '.join(seeds.names)}): "
+            f"its seed was changed since, or is gone; export the dialogues anew"
+        )
+    seed = max(fitting, key=lambda each: len(each.text))
+    try:
+        history = parse(prompt, seed.text, seed.tags)
+        said = parse(f"{prompt}{words}", seed.text, seed.tags)
+    except TranscriptError as error:
+        raise EvaluationError(f"row {number} of the data: {error}") from error
+    # With `--ending tag` the next speaker's tag, without words, stands behind the reply.
+    turns = [turn for turn in said.turns[len(history.turns) :] if turn != Turn(Speaker.PERSON, "")]
+    if render(seed.text, history, seed.tags) != prompt or len(turns) != 1 or turns[0].speaker is not Speaker.BOT:
+        raise EvaluationError(f"row {number} of the data is not a prompt that ends with the bot's tag, and one reply")
+    return Approved(history, turns[0].text, seed)
+
+
+def _goes_on(before: str, prompt: str, last: Approved, first: Approved) -> bool:
+    """Say whether a prompt is of the same dialogue as the one before it."""
+    if prompt != before and prompt.startswith(before):
+        return True
+    if last.seed != first.seed:
+        return False
+    # Where a dialogue became too long, its oldest turns were left out: then it begins with what stood at the end.
+    new = first.history.turns
+    return any(
+        old[-length:] == new[:length] and len(old) > length
+        for old in (last.history.turns, last.history.then(Speaker.BOT, last.text).turns)
+        for length in range(2, len(new))
+    )

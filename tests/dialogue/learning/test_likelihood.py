@@ -1,0 +1,109 @@
+"""The likelihood of approved replies is what transformers computes for them, whatever is shared between prompts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from dialogue.engine.models.adapter_file import read_adapter
+from dialogue.engine.slots.slot_model import SlotModel
+from dialogue.learning.held_out import HeldOut
+from dialogue.learning.likelihood import Surprise, surprises
+from dialogue.learning.sides import Side, completion_for
+from dialogue.transcript import render
+from tests.dialogue.engine.random_adapters import merged, write_adapter
+from tests.dialogue.engine.tiny import tiny_model
+from tests.dialogue.learning.talks import SHORT, a_model, held_out, some_dialogues
+
+TALKS = [*some_dialogues(3), held_out("две строки?", "Да,\nдве строки.", "и?", "Всё!")]
+
+
+def by_hand(model: object, dialogues: list[HeldOut], seed_text: str = SHORT.text) -> list[list[float]]:
+    """Compute each reply's likelihood in a pass of its own."""
+    vocabulary = a_model().vocabulary
+    found = []
+    for dialogue in dialogues:
+        found.append([])
+        for reply in dialogue.replies:
+            prompt = render(seed_text, reply.history, reply.seed.tags)
+            tokens = vocabulary.encode(prompt + completion_for(reply, Side()))
+            start = len(vocabulary.encode(prompt))
+            with torch.inference_mode():
+                likelihoods = model(torch.tensor([tokens])).logits[0].log_softmax(-1)  # type: ignore[operator]
+            found[-1].append(-sum(float(likelihoods[at - 1, tokens[at]]) for at in range(start, len(tokens))))
+    return found
+
+
+def nats(found: list[list[Surprise | None]]) -> list[list[float]]:
+    return [[each.nats for each in dialogue if each] for dialogue in found]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3_text"])
+def test_it_is_what_a_pass_over_each_reply_alone_gives(kind: str) -> None:
+    found = nats(surprises(a_model(kind), Side(), None, TALKS))
+
+    for ours, theirs in zip(found, by_hand(tiny_model(kind), TALKS), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
+
+
+def test_characters_are_those_of_the_reply_and_tokens_those_of_its_line() -> None:
+    first, second = surprises(a_model(), Side(), None, TALKS)[-1]
+
+    assert first is not None and second is not None
+    assert (first.characters, second.characters) == (len("Да,\nдве строки."), len("Всё!"))
+    assert second.tokens == len(a_model().vocabulary.encode(" Всё!"))
+
+
+def test_another_seed_stands_before_the_same_dialogues() -> None:
+    other = replace(SHORT, name="other", text="Quite another chat.")
+
+    found = nats(surprises(a_model(), Side(seed=other), None, TALKS))
+
+    assert found[0] == pytest.approx(by_hand(tiny_model("llama"), TALKS, other.text)[0], rel=1e-4)
+    assert found[0] != pytest.approx(by_hand(tiny_model("llama"), TALKS)[0], rel=1e-3)
+
+
+def test_an_adapter_counts_as_if_it_were_in_the_weights(tmp_path: Path) -> None:
+    adapter = read_adapter(write_adapter(tmp_path / "adapter", tiny_model("llama")))
+    loaded = a_model()
+    loaded.rack.add("b", adapter)
+
+    found = nats(surprises(loaded, Side(), "b", TALKS))
+
+    assert found[0] == pytest.approx(by_hand(merged(tiny_model("llama"), adapter), TALKS)[0], rel=1e-4)
+
+
+def test_the_same_again_is_the_same_to_the_last_bit() -> None:
+    loaded = a_model("gemma3_text")
+
+    assert surprises(loaded, Side(), None, TALKS) == surprises(loaded, Side(), None, TALKS)
+
+
+def test_what_is_shared_with_the_prompt_before_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    original = SlotModel.read
+
+    def counted(self: SlotModel, first: int, starts: list[int], tokens: list[list[int]], adapters: list[str]) -> None:
+        read.append(len(tokens[0]))
+        original(self, first, starts, tokens, adapters)
+
+    monkeypatch.setattr(SlotModel, "read", counted)
+    seed = replace(SHORT, text="A chat. " * 20)
+
+    surprises(a_model(), Side(), None, some_dialogues(3, seed))
+
+    whole, *rest = read
+    assert whole > 80
+    assert max(rest) < 40
+
+
+def test_a_reply_that_does_not_fit_is_left_out_and_the_oldest_turns_go_first() -> None:
+    long = held_out("hello " * 25, "Yes.", "hello " * 25, "No.", "hello " * 300, "Perhaps.")
+
+    first, second, third = surprises(a_model(context_tokens=200), Side(), None, [long])[0]
+
+    assert first is not None and second is not None
+    assert third is None
