@@ -68,7 +68,8 @@ def write_learned_adapter(folder: Path, dialogues: list[HeldOut], steps: int = 1
         optimizer.zero_grad()
         for start, tokens in texts:
             logits = model(torch.tensor([tokens])).logits[0, start - 1 : -1]
-            torch.nn.functional.cross_entropy(logits, torch.tensor(tokens[start:])).backward()
+            loss = torch.nn.functional.cross_entropy(logits, torch.tensor(tokens[start:]))
+            torch.autograd.backward(loss)
         optimizer.step()
     folder.mkdir()
     save_file({name: each.detach() for name, each in tensors.items()}, folder / "adapter_model.safetensors")

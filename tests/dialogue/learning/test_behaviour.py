@@ -69,7 +69,7 @@ async def test_a_reply_is_cut_where_the_length_limit_ends_it_before_the_next_tag
     cut = await spoken(" It is fine. And it will", stop=StopReason.LENGTH)
     whole = await spoken(" It is fine.\nUser1:", stop=StopReason.LENGTH)
 
-    assert (cut.text, cut.faults) == ("It is fine.", {"cut"})
+    assert (cut.text, cut.faults) == ("It is fine.", frozenset({"cut"}))
     assert whole.faults == frozenset()
 
 

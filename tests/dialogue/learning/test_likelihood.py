@@ -24,7 +24,7 @@ TALKS = [*some_dialogues(3), held_out("две строки?", "Да,\nдве с�
 def by_hand(model: object, dialogues: list[HeldOut], seed_text: str = SHORT.text) -> list[list[float]]:
     """Compute each reply's likelihood in a pass of its own."""
     vocabulary = a_model().vocabulary
-    found = []
+    found: list[list[float]] = []
     for dialogue in dialogues:
         found.append([])
         for reply in dialogue.replies:
