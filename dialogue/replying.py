@@ -159,11 +159,12 @@ def _worn(job: Job, recalled: Dialogue, kind: Kind) -> list[str]:
     ask, last_reply = job.messages[0].ask, recalled.last_reply() or ""
     if ask is Ask.CONTINUE:
         return []
+    said = [message.text for message in job.messages]
     if not kind.keeps_history:
         # Whoever asks the same twice may well be told the same; who asks for another answer may not.
-        return [last_reply] if ask is Ask.RETRY else []
+        return [*said, last_reply] if ask is Ask.RETRY else said
     heard = [turn.text for turn in recalled.turns[-_RECENT_TURNS:] if turn.speaker is Speaker.PERSON]
-    return [last_reply, *heard, *(message.text for message in job.messages)]
+    return [last_reply, *heard, *said]
 
 
 def _can_be_retried(ask: Ask, dialogue: Dialogue, kind: Kind) -> bool:

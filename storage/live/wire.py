@@ -119,6 +119,7 @@ def _reply(fields: dict[str, Any]) -> Reply:
         text=fields["text"],
         turn_text=fields["turn_text"],
         generations=tuple(_generation(each) for each in fields["generations"]),
+        result=fields.get("result"),
     )
 
 

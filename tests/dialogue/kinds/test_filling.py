@@ -73,6 +73,12 @@ async def test_what_the_person_named_is_not_recommended() -> None:
     assert reply.text == '"Dark City"'
 
 
+async def test_an_answer_that_only_repeats_the_words_is_drawn_again() -> None:
+    reply = await reply_with(CODE, ScriptedEngine([" How long is it?", " Use len."]), "how long is it")
+
+    assert reply.text == "Use len."
+
+
 async def test_another_answer_is_another() -> None:
     engine = ScriptedEngine(['Heat"', 'Ronin"'])
 

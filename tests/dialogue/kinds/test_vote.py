@@ -61,7 +61,7 @@ async def test_every_variant_is_drawn_at_once_of_one_prompt_and_logged() -> None
 
 
 async def test_where_one_variant_fails_none_goes_on() -> None:
-    engine = ScriptedEngine([*["Blur».\n"] * 3, EngineUnavailable("down"), *["Blur».\n"] * 12])
+    engine = ScriptedEngine([*["Blur».\n"] * 3, EngineUnavailable("down"), *["Blur».\n"] * 12], gate=asyncio.Event())
 
     with pytest.raises(EngineUnavailable):
         await reply_with(MUSIC, engine, "rock")

@@ -49,7 +49,8 @@ def test_a_turn_comes_back_the_same(text: str) -> None:
 def test_a_reply_comes_back_the_same(text: str) -> None:
     completion = Completion(text, StopReason.TAG, 100, 80, 5, 0.1, 0.5)
     generation = Generation("plain-en", "ab", "cd", "model", "1", Sampling(), 42, completion, 0.01)
-    reply = Reply(Outcome.ANSWERED, Ask.RETRY, text, text, (generation,))
+    result = {"answer": text, "votes": [{"name": text, "votes": 3}]}
+    reply = Reply(Outcome.ANSWERED, Ask.RETRY, text, text, (generation,), result)
     finished = Finished("r1", "test", "7", 3, ("1", "2"), reply, ticket="5-0")
 
     assert decode_finished(encode_finished(finished), "5-0") == finished
