@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.export_command import export
+from bot.finetune_command import finetune
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
 from dialogue.errors import SettingsError
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)
+app.command()(finetune)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

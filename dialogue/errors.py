@@ -19,6 +19,7 @@ GovorunError                    everything that this project raises on purpose; 
 |   |-- NotClaimed              the dialogue is not in the operator's hands, or not any more
 |   `-- Overtaken               somebody else has changed it since
 |-- ExportError                 training data cannot be written as asked, or are not what their manifest says
+|-- TrainingError               a model cannot be trained as asked; the text says what to do instead
 `-- StorageError                Redis or SQL could not do it
     |-- StorageUnavailable      out of reach: worth another try later
     `-- StaleJob                the job was taken over, cancelled or finished by somebody else
@@ -119,6 +120,10 @@ class Overtaken(ReviewError):
 
 class ExportError(GovorunError):
     """Training data cannot be written as asked, or are not what their manifest says."""
+
+
+class TrainingError(GovorunError):
+    """A model cannot be trained as asked; the text says what to do instead."""
 
 
 class StorageError(GovorunError):
