@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("bot", "dialogue", "storage", "seeds")
+WITH_TORCH = {"engine", "learning"}
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -50,10 +51,10 @@ def test_imports_run_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in MODULES if path.is_relative_to(ROOT / "dialogue") and "engine" not in path.parts],
+    [path for path in MODULES if path.is_relative_to(ROOT / "dialogue") and not WITH_TORCH & set(path.parts)],
     ids=dotted,
 )
-def test_dialogue_is_standard_library_only_outside_its_engine(path: Path) -> None:
+def test_dialogue_is_standard_library_only_outside_its_engine_and_its_learning(path: Path) -> None:
     assert set(imported_by(path)) <= sys.stdlib_module_names | {"dialogue"}
 
 
@@ -64,8 +65,8 @@ def test_no_file_hides_the_standard_library_or_a_dependency() -> None:
     assert ours & taken == {"telegram"}
 
 
-def test_nothing_but_the_engine_loads_torch() -> None:
-    reached = [dotted(path) for path in MODULES if "engine" not in path.parts and "migrations" not in path.parts]
+def test_nothing_but_the_engine_and_learning_loads_torch() -> None:
+    reached = [dotted(path) for path in MODULES if not {*WITH_TORCH, "migrations"} & set(path.parts)]
     program = f"import sys, {', '.join(reached)}; print(sorted({{'torch', 'transformers'}} & set(sys.modules)))"
 
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

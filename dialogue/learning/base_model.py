@@ -91,8 +91,6 @@ def load(base: Base, device: str, is_full: bool) -> Learner:
         tokenizer = loading.load_tokenizer(base.folder)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelRefused(f"the model in {base.folder} cannot be loaded: {error}") from error
-    # The folder is nobody's business, and PEFT would write it down.
-    model.config._name_or_path = model.name_or_path = base.name
     ends = loading.ends_of(model)
     end = tokenizer.id_to_token(min(ends, default=0))  # TRL insists on one.
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end)

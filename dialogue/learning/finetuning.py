@@ -20,7 +20,7 @@ from dialogue.learning.base_model import Base, Learner
 from dialogue.learning.examples import examples_of
 from dialogue.learning.lineage import write_lineage
 from dialogue.learning.losses import write_losses
-from dialogue.learning.plan import Plan
+from dialogue.learning.plan import Method, Plan
 from dialogue.learning.row_files import rows_of
 from dialogue.learning.training import Trained, train_replies
 from dialogue.learning.watching import Watch
@@ -59,20 +59,38 @@ def finetune(order: Order, learner: Learner, watch: Watch) -> dict[str, Any]:
     """
     work = _prepared(order)
     plan = order.plan
-    examples = examples_of(rows_of(order.data), learner.vocabulary, plan.max_tokens, order.data.name)
-    held_out = None
-    if order.held_out:
-        held_out = examples_of(rows_of(order.held_out), learner.vocabulary, plan.max_tokens, order.held_out.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TRL, PEFT and transformers warn of each other's ways.
-        trained = train_replies(learner, plan, examples, held_out, work / "checkpoints", watch)
+        learn = _learn_replies if plan.method is Method.SFT else _learn_preferences
+        trained, counts = learn(order, learner, work / "checkpoints", watch)
+    return _written(order, trained, work, counts)
+
+
+def _learn_replies(order: Order, learner: Learner, work: Path, watch: Watch) -> tuple[Trained, dict[str, int]]:
+    examples, held_out = (
+        examples_of(rows_of(path), learner.vocabulary, order.plan.max_tokens, path.name) if path else None
+        for path in (order.data, order.held_out)
+    )
+    assert examples
     counts = {
         "examples": len(examples.examples),
         "tokens": examples.tokens,
         "tokens_learned": examples.learned,
         "replies_too_long": examples.too_long,
     }
-    return _written(order, trained, work, counts)
+    return train_replies(learner, order.plan, examples, held_out, work, watch), counts
+
+
+def _learn_preferences(order: Order, learner: Learner, work: Path, watch: Watch) -> tuple[Trained, dict[str, int]]:
+    from dialogue.learning.preferences import preferences_of, train_preferences
+
+    plan = order.plan
+    (rows, too_long), (held_out, _) = (
+        preferences_of(rows_of(path), plan.method, learner.vocabulary, plan.max_tokens, path.name) if path else ([], 0)
+        for path in (order.data, order.held_out)
+    )
+    counts = {"examples": len(rows), "replies_too_long": too_long}
+    return train_preferences(learner, plan, rows, held_out or None, work, watch), counts
 
 
 def _prepared(order: Order) -> Path:
@@ -104,12 +122,17 @@ def _written(order: Order, trained: Trained, work: Path, counts: Mapping[str, in
     folder = work / "result"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    trained.model.save_pretrained(folder, safe_serialization=True)
     if order.plan.is_full:
+        trained.model.save_pretrained(folder)
         for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json"):
             if (order.base.folder / name).is_file():
                 shutil.copyfile(order.base.folder / name, folder / name)
     else:
+        trained.model.save_pretrained(folder, save_embedding_layers=False)
+        # Where the base model lies on this machine is nobody's business.
+        config = json.loads((folder / "adapter_config.json").read_bytes())
+        config["base_model_name_or_path"] = order.base.name
+        (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
         tensors = {name: value.to(torch.bfloat16) for name, value in load_file(folder / _WEIGHTS).items()}
         save_file(tensors, folder / _WEIGHTS, {"format": "pt"})
     write_losses(folder, trained.history)
