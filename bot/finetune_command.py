@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dialogue.learning.watching import Show
 
-_FORMATS = {Method.SFT: ("input-output", "prompt-completion"), Method.DPO: ("dpo",), Method.KTO: ("kto", "dpo")}
+_FORMATS = {Method.SFT: ("input-output", "prompt-completion"), Method.DPO: ("dpo",), Method.KTO: ("kto",)}
 
 
 def finetune(
