@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -133,7 +134,7 @@ def run(trainer: Any, plan: Plan, work: Path, watch: Watch, tokens: int, is_held
     trainer.remove_callback(PrinterCallback)
     checkpoint = get_last_checkpoint(str(work)) if work.is_dir() else None
     begun = time.monotonic()
-    before = {} if checkpoint or not is_held_out else trainer.evaluate()
+    before = _held_out_before(trainer, work / "before.json") if is_held_out else None
     with watch.interruptible():
         trainer.train(resume_from_checkpoint=checkpoint)
     if watch.is_interrupted:
@@ -146,7 +147,6 @@ def run(trainer: Any, plan: Plan, work: Path, watch: Watch, tokens: int, is_held
         _round(trainer.model)
     seconds = time.monotonic() - begun
     after = trainer.evaluate() if is_held_out else {}
-    first = before.get("eval_loss") or next((entry["eval_loss"] for entry in history if "eval_loss" in entry), None)
     metrics = {
         "steps": trainer.state.global_step,
         "epochs": round(trainer.state.epoch or 0.0, 3),
@@ -154,11 +154,20 @@ def run(trainer: Any, plan: Plan, work: Path, watch: Watch, tokens: int, is_held
         "tokens_per_epoch": tokens,
         "loss_first": losses[0],
         "loss_last": losses[-1],
-        "held_out_loss_before": first,
+        "held_out_loss_before": before,
         "held_out_loss_after": after.get("eval_loss"),
         "is_ended_by_time": watch.is_out_of_time,
     }
     return Trained(trainer.model, history, metrics)
+
+
+def _held_out_before(trainer: Any, kept: Path) -> float:
+    """Return the loss on the held-out rows before the first step, also where the training is gone on with."""
+    if not kept.is_file():
+        loss = trainer.evaluate()["eval_loss"]
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(loss))
+    return float(json.loads(kept.read_bytes()))
 
 
 def _round(model: Any) -> None:

@@ -125,6 +125,7 @@ def test_an_interrupted_training_goes_on_and_ends_as_if_it_had_not_been(tmp_path
     assert shown[-1].step in (5, 6)
     first, second = (json.loads((each.out / "lineage.json").read_text())["metrics"] for each in (whole, halved))
     assert second["steps"] == first["steps"]
+    assert second["held_out_loss_before"] == first["held_out_loss_before"]
     assert second["held_out_loss_after"] == pytest.approx(first["held_out_loss_after"], rel=1e-6)
     assert sha256_of(whole.out / "adapter_model.safetensors") == sha256_of(halved.out / "adapter_model.safetensors")
 
