@@ -14,6 +14,7 @@ import typer
 from bot.demonstrate_command import demonstrate
 from bot.evaluate_command import evaluate
 from bot.export_command import export
+from bot.finetune_command import finetune
 from bot.operator_commands import operators
 from bot.seed_commands import seeds
 from dialogue.errors import SettingsError
@@ -36,6 +37,7 @@ app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)
 app.command()(evaluate)
+app.command()(finetune)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

@@ -20,6 +20,7 @@ GovorunError                    everything that this project raises on purpose; 
 |   `-- Overtaken               somebody else has changed it since
 |-- EvaluationError             two models, adapters or seeds cannot be compared as asked; the text says why
 |-- ExportError                 training data cannot be written as asked, or are not what their manifest says
+|-- TrainingError               a model cannot be trained as asked; the text says what to do instead
 `-- StorageError                Redis or SQL could not do it
     |-- StorageUnavailable      out of reach: worth another try later
     `-- StaleJob                the job was taken over, cancelled or finished by somebody else
@@ -124,6 +125,10 @@ class EvaluationError(GovorunError):
 
 class ExportError(GovorunError):
     """Training data cannot be written as asked, or are not what their manifest says."""
+
+
+class TrainingError(GovorunError):
+    """A model cannot be trained as asked; the text says what to do instead."""
 
 
 class StorageError(GovorunError):

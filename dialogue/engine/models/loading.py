@@ -71,7 +71,7 @@ def load_named(model: str, device: str, precision: str = "auto") -> LoadedModel:
     folder = Path(model).expanduser()
     if folder.is_dir():
         return load(folder, device, folder.resolve().name, precision=precision)
-    snapshot = _download(model)
+    snapshot = download(model)
     return load(snapshot, device, model, snapshot.name, precision)
 
 
@@ -99,11 +99,11 @@ def load(folder: Path, device: str, name: str, revision: str | None = None, prec
     transformers.utils.logging.disable_progress_bar()
     with ThreadPoolExecutor(max_workers=2) as threads:
         # Both leave the interpreter free for most of their time; a vocabulary of 262,144 words takes two seconds.
-        tokenizer = threads.submit(_load_tokenizer, folder)
+        tokenizer = threads.submit(load_tokenizer, folder)
         hashed = threads.submit(hash_files, folder) if revision is None else None
         model = _or_refuse(folder, lambda: _load_model(folder, torch.device(device), precision))
         check_fitness(model, name)
-        ends = _ends(model)
+        ends = ends_of(model)
         rack = prepared(model, precision)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         return LoadedModel(
@@ -185,8 +185,12 @@ def hash_files(folder: Path) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _download(model: str) -> Path:
-    """Return the folder of a model of the hub; it is named after the model's commit."""
+def download(model: str) -> Path:
+    """Return the folder of a model of the hub; it is named after the model's commit.
+
+    Raises:
+        ModelRefused: there is none of this name, or it is not given.
+    """
     if not _HUB_ID.fullmatch(model):
         raise ModelRefused(f"{model!r} is no folder, and not the name of a model on the Hugging Face hub")
     from huggingface_hub import snapshot_download
@@ -218,7 +222,7 @@ def _load_model(folder: Path, device: torch.device, precision: str) -> Any:
     return model.to(device).eval()
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -236,7 +240,7 @@ def _checked_precision(precision: str, device: torch.device) -> str:
 
     able = [
         *(["int8"] if device.type == "cpu" and int8_is_fast() else []),
-        *(["bf16"] if _computes_bf16(device) else []),
+        *(["bf16"] if computes_bf16(device) else []),
         "fp32",
     ]
     if precision == "auto":
@@ -249,7 +253,7 @@ def _checked_precision(precision: str, device: torch.device) -> str:
     return precision
 
 
-def _computes_bf16(device: torch.device) -> bool:
+def computes_bf16(device: torch.device) -> bool:
     """Say whether the device multiplies bfloat16 itself; a CPU that has to convert is faster with float32."""
     import torch
 
@@ -259,8 +263,8 @@ def _computes_bf16(device: torch.device) -> bool:
     return any(able.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
-def _ends(model: Any) -> frozenset[int]:
-    """Return the tokens with which the model ends its text; configurations give one, several or none."""
+def ends_of(model: Any) -> frozenset[int]:
+    """Return the tokens with which a model ends its text; configurations give one, several or none."""
     ends: set[int] = set()
     for config in (model.generation_config, model.config.get_text_config()):
         given = getattr(config, "eos_token_id", None)

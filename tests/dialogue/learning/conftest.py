@@ -1,7 +1,16 @@
-"""One thread for tiny models: handing parts of them to a second one takes longer than computing them."""
+"""Tiny models are quickest on one thread: two would wait for each other, and for everybody else on the machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
-torch.set_num_threads(1)
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,190 @@
+"""`govorun finetune`: an export becomes a LoRA adapter, or a whole model, with its lineage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dialogue.errors import TrainingError
+from dialogue.learning.plan import Method, Wishes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dialogue.learning.watching import Show
+
+_FORMATS = {Method.SFT: ("input-output", "prompt-completion"), Method.DPO: ("dpo",), Method.KTO: ("kto",)}
+
+
+def finetune(
+    data: Annotated[Path, typer.Option(metavar="FILE", help="What `govorun export` has written.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The folder that is to appear.", show_default=False)],
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Rows of other people, to see whether it helps and when to stop.", show_default=False
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="M", help="The base model; default: GOVORUN_MODEL.", show_default=False)
+    ] = "",
+    method: Annotated[Method, typer.Option(help="Learn from replies, from pairs, or from thumbs.")] = Method.SFT,
+    full: Annotated[bool, typer.Option("--full", help="Train all weights, and write a whole model.")] = False,
+    epochs: Annotated[float | None, typer.Option(min=0.01, help="How often all is read; default by method.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, max=512, help="Of the adapter; default 16.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-9, help="Default by the model's size.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=16, help="Of a row; default 2048.")] = None,
+    seed_number: Annotated[int, typer.Option(min=0, help="What chance begins with.")] = 0,
+    max_minutes: Annotated[float | None, typer.Option(min=0.01, help="End the training after so long.")] = None,
+) -> None:
+    """Train a model on an export. An interrupted training is gone on with by the same command.
+
+    Replies alone are learned; with held-out rows the training ends when they get no better, and the best state is
+    kept. Needs pip install 'govorun[train]'.
+
+    [dim]Example: govorun finetune --data data.train.jsonl --held-out data.test.jsonl --out adapters/isp[/dim]
+    """
+    if out.exists():
+        raise TrainingError(f"--out {out} is there already: remove it, or take another name")
+    sources = _sources(data, held_out, method)
+    _check_libraries()
+    from rich.console import Console
+
+    from bot.running.data_folder import prepare
+    from bot.running.progress import shown_progress
+    from bot.settings import load_settings
+    from dialogue.engine.freed_memory import keep_freed_memory
+
+    settings = load_settings()
+    console = Console(stderr=True, highlight=False)
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")  # As in `dialogue.engine.opening`: others want the cores too.
+    keep_freed_memory()
+    with shown_progress(console) as show:
+        show("loading the libraries", 0.0)
+        from dialogue.learning import base_model
+        from dialogue.learning.finetuning import Order
+        from dialogue.learning.finetuning import finetune as run
+        from dialogue.learning.plan import planned
+        from dialogue.learning.watching import Watch
+
+        prepare(settings.data_dir)
+        base = base_model.find(model or settings.model, settings.data_dir, show)
+        show("loading the model", 0.0)
+        learner = base_model.load(base, settings.device, full)
+        show("loading the model", 1.0)
+    wishes = Wishes(epochs, rank, learning_rate, max_tokens)
+    plan = planned(method, full, learner.parameters, learner.device, seed_number, wishes)
+    with _bar(console) as tell:
+        watch = Watch(tell, max_minutes * 60 if max_minutes else None)
+        facts = run(Order(base, plan, data, held_out, out, sources), learner, watch)
+    _tell(out, facts)
+
+
+def _sources(data: Path, held_out: Path | None, method: Method) -> dict[str, Any]:
+    """Check the files by their manifests; return what the lineage says about them."""
+    manifests = {path: _manifest(path, method) for path in (data, held_out) if path}
+    sources: dict[str, Any] = {name: manifests[path][1] for name, path in _named(data, held_out)}
+    sources["seeds"] = manifests[data][0].get("seeds", {})
+    sources["models"] = manifests[data][0].get("models", {})
+    sources["reviewers"] = manifests[data][0].get("reviewers", {})
+    return sources
+
+
+def _named(data: Path, held_out: Path | None) -> Iterator[tuple[str, Path]]:
+    yield "data", data
+    if held_out:
+        yield "held_out", held_out
+
+
+def _manifest(path: Path, method: Method) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the manifest that describes a file, and what is kept of it.
+
+    Raises:
+        TrainingError: none does, or the file is of a format that this method cannot learn from.
+        ExportError: the file, or one beside it, was changed since it was exported.
+    """
+    from storage.export.files import sha256_of
+    from storage.export.manifest import SUFFIX, read_manifest, verified
+
+    if not path.is_file():
+        raise TrainingError(f"{path}: there is no such file")
+    for beside in sorted(path.parent.glob(f"*{SUFFIX}")):
+        entry = next((each for each in read_manifest(beside)["files"] if each["name"] == path.name), None)
+        if entry is None:
+            continue
+        manifest = verified(beside)
+        if manifest["format"] not in _FORMATS[method]:
+            raise TrainingError(
+                f"{path} is an export of the format {manifest['format']}; {method} learns from "
+                f"{' or '.join(_FORMATS[method])}"
+            )
+        kept = {
+            "file": path.name,
+            "sha256": entry["sha256"],
+            "rows": entry["rows"],
+            "format": manifest["format"],
+            "manifest": beside.name,
+            "manifest_sha256": sha256_of(beside),
+            "dialogues": manifest.get("dialogues", {}).get(path.name, []),
+        }
+        return manifest, kept
+    raise TrainingError(f"{path}: no manifest beside it names this file; train on what `govorun export` has written")
+
+
+def _check_libraries() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("trl", "peft", "datasets", "accelerate") if find_spec(name) is None]
+    if missing:
+        raise TrainingError(f"training needs {', '.join(missing)}: pip install 'govorun[train]'")
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Show]:
+    """Show how far the training is, with its losses; where the output is no terminal, a line now and then."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from dialogue.learning.watching import Moment
+
+    def words(moment: Moment) -> str:
+        held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
+        return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
+
+    if not console.is_terminal:
+        seen: set[int] = set()
+
+        def tell(moment: Moment) -> None:
+            if moment.loss is not None and moment.step not in seen:
+                seen.add(moment.step)
+                console.print(f"step {moment.step} of {moment.steps}: {words(moment)}")
+
+        yield tell
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda moment: progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+
+
+def _tell(out: Path, facts: dict[str, Any]) -> None:
+    metrics = facts["metrics"]
+    size = sum(path.stat().st_size for path in out.rglob("*.safetensors"))
+    typer.echo(f"{out}: {facts['kind']} of {size / 1e6:.1f} MB after {metrics['steps']} steps.")
+    if metrics["held_out_loss_after"] is not None:
+        typer.echo(
+            f"Loss on held-out rows: {metrics['held_out_loss_before']:.4f}, now {metrics['held_out_loss_after']:.4f}."
+        )
+    if facts["data"]["replies_too_long"]:
+        typer.echo(f"Left out: {facts['data']['replies_too_long']} rows with replies that are too long (--max-tokens).")
+    typer.echo(f"Where it comes from: {out / 'lineage.json'}")
