@@ -91,6 +91,11 @@ def draft(raw: str, tags: Tags) -> str:
     return _tidy(_unfold(raw[:start]), _RULE_BEGUN)
 
 
+def fold(text: str) -> str:
+    """Begin every further line of a text with one more space: so none of them begins a line of the transcript."""
+    return _BREAK.sub(r"\g<0> ", text)
+
+
 # The line breaks of `str.splitlines`: whatever a program between here and the model takes for a line, is one here.
 _BREAK = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _FOLDED_BREAK = re.compile(f"({_BREAK.pattern}) ")
@@ -116,10 +121,6 @@ def _turn(line: str, tags: Tags) -> Turn:
         if line.startswith(f"{tag} "):
             return Turn(speaker, _unfold(line.removeprefix(f"{tag} ")))
     raise TranscriptError(f"a line begins neither with a tag nor with a space: {line[:80]!r}")
-
-
-def fold(text: str) -> str:
-    return _BREAK.sub(r"\g<0> ", text)
 
 
 def _unfold(text: str) -> str:
