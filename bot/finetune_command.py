@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dialogue.learning.watching import Show
+    from storage.export.rereading import Reread
 
 _FORMATS = {Method.SFT: ("input-output", "prompt-completion"), Method.DPO: ("dpo",), Method.KTO: ("kto",)}
 
@@ -51,7 +52,8 @@ def finetune(
     """
     if out.exists():
         raise TrainingError(f"--out {out} is there already: remove it, or take another name")
-    sources = _sources(data, held_out, method)
+    read = _read(data, method)
+    read_held_out = _read(held_out, method) if held_out else None
     _check_libraries()
     from rich.console import Console
 
@@ -67,10 +69,11 @@ def finetune(
     with shown_progress(console) as show:
         show("loading the libraries", 0.0)
         from dialogue.learning import base_model
-        from dialogue.learning.finetuning import Order
+        from dialogue.learning.finetuning import Order, Rows
         from dialogue.learning.finetuning import finetune as run
         from dialogue.learning.plan import planned
         from dialogue.learning.watching import Watch
+        from storage.export.rereading import rows_of
 
         prepare(settings.data_dir)
         base = base_model.find(model or settings.model, settings.data_dir, show)
@@ -81,59 +84,48 @@ def finetune(
     plan = planned(method, full, learner.parameters, learner.device, seed_number, wishes)
     with _bar(console) as tell:
         watch = Watch(tell, max_minutes * 60 if max_minutes else None)
-        facts = run(Order(base, plan, data, held_out, out, sources), learner, watch)
+        rows = Rows(data.name, rows_of(read))
+        rows_held_out = Rows(read_held_out.path.name, rows_of(read_held_out)) if read_held_out else None
+        facts = run(Order(base, plan, rows, rows_held_out, out, _sources(read, read_held_out)), learner, watch)
     _tell(out, facts)
 
 
-def _sources(data: Path, held_out: Path | None, method: Method) -> dict[str, Any]:
-    """Check the files by their manifests; return what the lineage says about them."""
-    manifests = {path: _manifest(path, method) for path in (data, held_out) if path}
-    sources: dict[str, Any] = {name: manifests[path][1] for name, path in _named(data, held_out)}
-    sources["seeds"] = manifests[data][0].get("seeds", {})
-    sources["models"] = manifests[data][0].get("models", {})
-    sources["reviewers"] = manifests[data][0].get("reviewers", {})
-    return sources
-
-
-def _named(data: Path, held_out: Path | None) -> Iterator[tuple[str, Path]]:
-    yield "data", data
-    if held_out:
-        yield "held_out", held_out
-
-
-def _manifest(path: Path, method: Method) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the manifest that describes a file, and what is kept of it.
+def _read(path: Path, method: Method) -> Reread:
+    """Return a file of an export, once its manifest has proven it.
 
     Raises:
-        TrainingError: none does, or the file is of a format that this method cannot learn from.
-        ExportError: the file, or one beside it, was changed since it was exported.
+        TrainingError: it is of a format that this method cannot learn from.
+        ExportError: there is no manifest for it, or it was changed since it was exported.
     """
-    from storage.export.files import sha256_of
-    from storage.export.manifest import SUFFIX, read_manifest, verified
+    from storage.export.rereading import reread
 
-    if not path.is_file():
-        raise TrainingError(f"{path}: there is no such file")
-    for beside in sorted(path.parent.glob(f"*{SUFFIX}")):
-        entry = next((each for each in read_manifest(beside)["files"] if each["name"] == path.name), None)
-        if entry is None:
-            continue
-        manifest = verified(beside)
-        if manifest["format"] not in _FORMATS[method]:
-            raise TrainingError(
-                f"{path} is an export of the format {manifest['format']}; {method} learns from "
-                f"{' or '.join(_FORMATS[method])}"
-            )
-        kept = {
-            "file": path.name,
-            "sha256": entry["sha256"],
-            "rows": entry["rows"],
-            "format": manifest["format"],
-            "manifest": beside.name,
-            "manifest_sha256": sha256_of(beside),
-            "dialogues": manifest.get("dialogues", {}).get(path.name, []),
-        }
-        return manifest, kept
-    raise TrainingError(f"{path}: no manifest beside it names this file; train on what `govorun export` has written")
+    file = reread(path)
+    if file.format not in _FORMATS[method]:
+        raise TrainingError(
+            f"{path} is an export of the format {file.format}; {method} learns from {' or '.join(_FORMATS[method])}"
+        )
+    return file
+
+
+def _sources(data: Reread, held_out: Reread | None) -> dict[str, Any]:
+    """Return what the lineage says about the data."""
+    files = {"data": data, **({"held_out": held_out} if held_out else {})}
+    return {
+        **{name: _kept(file) for name, file in files.items()},
+        **{name: data.facts.get(name, {}) for name in ("seeds", "models", "reviewers")},
+    }
+
+
+def _kept(file: Reread) -> dict[str, Any]:
+    return {
+        "file": file.path.name,
+        "sha256": file.sha256,
+        "rows": file.rows,
+        "format": file.format,
+        "manifest": file.manifest.name,
+        "manifest_sha256": file.manifest_sha256,
+        "dialogues": file.facts.get("dialogues", {}).get(file.path.name, []),
+    }
 
 
 def _check_libraries() -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,18 @@ from dialogue.learning.examples import examples_of
 from dialogue.learning.lineage import write_lineage
 from dialogue.learning.losses import write_losses
 from dialogue.learning.plan import Method, Plan
-from dialogue.learning.row_files import rows_of
 from dialogue.learning.training import Trained, train_replies
 from dialogue.learning.watching import Watch
 
 _WEIGHTS = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of an export, and what they are called in errors; read once, so they may come from a file."""
+
+    name: str
+    rows: Iterable[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,8 @@ class Order:
 
     base: Base
     plan: Plan
-    data: Path
-    held_out: Path | None
+    data: Rows
+    held_out: Rows | None
     out: Path
     sources: Mapping[str, Any]
 
@@ -68,8 +75,8 @@ def finetune(order: Order, learner: Learner, watch: Watch) -> dict[str, Any]:
 
 def _learn_replies(order: Order, learner: Learner, work: Path, watch: Watch) -> tuple[Trained, dict[str, int]]:
     examples, held_out = (
-        examples_of(rows_of(path), learner.vocabulary, order.plan.max_tokens, path.name) if path else None
-        for path in (order.data, order.held_out)
+        examples_of(each.rows, learner.vocabulary, order.plan.max_tokens, each.name) if each else None
+        for each in (order.data, order.held_out)
     )
     assert examples
     counts = {
@@ -86,8 +93,8 @@ def _learn_preferences(order: Order, learner: Learner, work: Path, watch: Watch)
 
     plan = order.plan
     (rows, too_long), (held_out, _) = (
-        preferences_of(rows_of(path), plan.method, learner.vocabulary, plan.max_tokens, path.name) if path else ([], 0)
-        for path in (order.data, order.held_out)
+        preferences_of(each.rows, plan.method, learner.vocabulary, plan.max_tokens, each.name) if each else ([], 0)
+        for each in (order.data, order.held_out)
     )
     counts = {"examples": len(rows), "replies_too_long": too_long}
     return train_preferences(learner, plan, rows, held_out or None, work, watch), counts

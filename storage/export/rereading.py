@@ -26,6 +26,7 @@ class Reread:
         sha256: of its content; `manifest_sha256` that of the manifest which names it.
         dialogues: how many the manifest says that it holds.
         seeds: the versions of the seeds, by name.
+        facts: all that the manifest says.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Reread:
     dialogues: int
     split: str
     seeds: dict[str, str]
+    facts: dict[str, Any]
 
 
 def reread(path: Path) -> Reread:
@@ -67,6 +69,7 @@ def reread(path: Path) -> Reread:
                 dialogues=entry["dialogues"],
                 split=entry["split"],
                 seeds={name: seed["version"] for name, seed in facts["seeds"].items()},
+                facts=facts,
             )
         except (KeyError, TypeError) as error:
             raise ExportError(f"{manifest_path}: not a manifest of an export: {error} is missing") from error
@@ -104,8 +107,13 @@ def _row(path: Path, number: int, line: str) -> Row:
 
 def _columns(path: Path) -> Iterator[Row]:
     try:
+        import pyarrow
         import pyarrow.parquet
     except ImportError as error:
         raise ExportError("Parquet needs pyarrow: pip install 'govorun[parquet]', or export .jsonl") from error
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
-        yield from batch.to_pylist()
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                yield from batch.to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise ExportError(f"{path}: not a Parquet file: {error}") from error

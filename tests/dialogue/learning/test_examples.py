@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
 from dialogue.engine.vocabulary import Vocabulary
 from dialogue.errors import TrainingError
 from dialogue.learning.examples import IGNORED, Example, examples_of
-from dialogue.learning.row_files import rows_of
 from tests.dialogue.engine.tiny import END, tiny_tokenizer
 from tests.dialogue.learning.tiny_training import SEED, segments
 
@@ -111,25 +108,3 @@ def test_replies_behind_the_limit_are_left_out_whole_and_counted(vocabulary: Voc
 def test_rows_that_cannot_be_learned_say_why(row: dict[str, Any], words: str, vocabulary: Vocabulary) -> None:
     with pytest.raises(TrainingError, match=words):
         examples_of([row], vocabulary, 500, "x.jsonl")
-
-
-def test_rows_come_out_of_all_kinds_of_files(tmp_path: Path) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    line = b'{"prompt": "a", "completion": " b"}\n'
-    (tmp_path / "a.jsonl").write_bytes(line * 3)
-    (tmp_path / "a.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(line * 3))
-    table = pyarrow.Table.from_pylist([{"prompt": "a", "completion": " b"}] * 3)
-    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-
-    for name in ("a.jsonl", "a.jsonl.zst", "a.parquet"):
-        assert list(rows_of(tmp_path / name)) == [{"prompt": "a", "completion": " b"}] * 3
-
-
-@pytest.mark.parametrize("content", [b"no json\n", b"[1]\n"])
-def test_a_line_that_is_no_row_is_named(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_bytes(content)
-
-    with pytest.raises(TrainingError, match="line 1"):
-        list(rows_of(tmp_path / "a.jsonl"))

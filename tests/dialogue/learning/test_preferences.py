@@ -9,12 +9,11 @@ import pytest
 
 from dialogue.engine.vocabulary import Vocabulary
 from dialogue.errors import TrainingError
-from dialogue.learning.finetuning import Order, finetune
+from dialogue.learning.finetuning import Order, Rows, finetune
 from dialogue.learning.plan import Method
 from dialogue.learning.preferences import preferences_of
 from dialogue.learning.watching import Watch
 from tests.dialogue.engine.tiny import END, tiny_tokenizer
-from tests.dialogue.learning.test_training import write_rows
 from tests.dialogue.learning.tiny_training import tiny_base, tiny_learner, tiny_plan
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")
@@ -33,8 +32,8 @@ def thumb(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize(("method", "row"), [(Method.DPO, pair), (Method.KTO, thumb)])
 @pytest.mark.parametrize("is_full", [False, True])
 def test_the_loss_on_held_out_preferences_falls(method: Method, row: Any, is_full: bool, tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "train.jsonl", [row(number) for number in range(8)])
-    held_out = write_rows(tmp_path / "test.jsonl", [row(number) for number in range(50, 54)])
+    data = Rows("train.jsonl", [row(number) for number in range(8)])
+    held_out = Rows("test.jsonl", [row(number) for number in range(50, 54)])
     rate = 0.001 if is_full else 0.01
     plan = tiny_plan(method=method, is_full=is_full, rows_at_once=2, learning_rate=rate, evaluations_per_epoch=1)
     sources = {"data": {"file": data.name, "rows": 8, "sha256": "0"}}

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.adapters import install
 from dialogue.errors import TrainingError
-from dialogue.learning.finetuning import Order, finetune, unfinished
+from dialogue.learning.finetuning import Order, Rows, finetune, unfinished
 from dialogue.learning.lineage import sha256_of
 from dialogue.learning.plan import Plan
 from dialogue.learning.watching import Moment, Watch
@@ -26,16 +26,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:Futur
 PROMPT = "A dialogue.\nUser1: интернет 99\nUser2:"
 
 
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
 def order(folder: Path, plan: Plan | None = None, kind: str = "llama", out: str = "out") -> Order:
     base = tiny_base(folder / "base", kind)
-    data = write_rows(folder / "train.jsonl", [segments(number) for number in range(12)])
-    held_out = write_rows(folder / "test.jsonl", [segments(number) for number in range(50, 54)])
-    sources = {"data": {"file": data.name, "rows": 12, "sha256": sha256_of(data)}, "seeds": {"a": {"version": "1"}}}
+    data = Rows("train.jsonl", [segments(number) for number in range(12)])
+    held_out = Rows("test.jsonl", [segments(number) for number in range(50, 54)])
+    sources = {"data": {"file": data.name, "rows": 12, "sha256": "5ha"}, "seeds": {"a": {"version": "1"}}}
     return Order(base, plan or tiny_plan(), data, held_out, folder / out, sources)
 
 
@@ -87,7 +82,7 @@ def test_the_folder_has_a_card_and_the_hash_of_every_file_and_nothing_is_left_be
     assert facts["files"] == files
     assert {"adapter_model.safetensors", "README.md", "losses.csv", "loss.svg"} <= set(files)
     assert facts["base_model"] == {"name": "tiny", "revision": wanted.base.revision}
-    assert facts["data"]["sha256"] == sha256_of(wanted.data)
+    assert facts["data"]["sha256"] == "5ha"
     assert not any(str(tmp_path) in path.read_text() for path in wanted.out.iterdir() if path.suffix != ".safetensors")
     assert not unfinished(wanted.out).exists()
 

@@ -83,3 +83,13 @@ def test_a_file_that_no_manifest_names_is_refused(tmp_path: Path) -> None:
         reread(path)
     with pytest.raises(ExportError, match="there is no file"):
         reread(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize("content", [b"no json\n", b"[1]\n"])
+async def test_a_line_that_is_no_row_is_named(talks: Studio, content: bytes) -> None:
+    await talks.export(Format.PROMPT_COMPLETION)
+    file = reread(talks.folder / "out.jsonl")
+    file.path.write_bytes(content)
+
+    with pytest.raises(ExportError, match="line 1"):
+        list(rows_of(file))
