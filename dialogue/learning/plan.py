@@ -34,7 +34,8 @@ class Plan:
         rank: that of the adapter's matrices; its alpha is twice as much.
         max_tokens: of a row; what is longer is cut or left out.
         rows_per_step: so many rows are read before the weights are changed.
-        rows_at_once: so many of them are read together.
+        rows_at_once: so many of them are read together, at most.
+        tokens_at_once: and not more tokens than this, but for what the rows have in common; SFT only.
         evaluations_per_epoch: so often the held-out rows are read, and a checkpoint is written.
         patience: training ends after so many evaluations without progress.
         seed_number: what chance begins with.
@@ -48,6 +49,7 @@ class Plan:
     max_tokens: int
     rows_per_step: int
     rows_at_once: int
+    tokens_at_once: int
     evaluations_per_epoch: int
     patience: int
     seed_number: int
@@ -64,7 +66,7 @@ def planned(
 
     Args:
         parameters: of the base model.
-        device: on a CPU rows are read one by one, so that nothing is computed for padding.
+        device: on a CPU rows with preferences are read one by one, so that nothing is computed for padding.
     """
     wishes = wishes or Wishes()
     rate = _learning_rate(is_full, parameters)
@@ -78,7 +80,8 @@ def planned(
         epochs=wishes.epochs or (3.0 if method is Method.SFT else 1.0),
         max_tokens=wishes.max_tokens or 2048,
         rows_per_step=8,
-        rows_at_once=1 if device == "cpu" else 8 if parameters < 10**9 else 2,
+        rows_at_once=(8 if method is Method.SFT else 1) if device == "cpu" else 8 if parameters < 10**9 else 2,
+        tokens_at_once=4096 if device == "cpu" or parameters >= 10**9 else 16384,
         evaluations_per_epoch=2,
         patience=3,
         seed_number=seed_number,

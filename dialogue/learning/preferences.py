@@ -16,7 +16,7 @@ from dialogue.errors import TrainingError
 from dialogue.learning.base_model import Learner
 from dialogue.learning.examples import completion_tokens
 from dialogue.learning.plan import Method, Plan
-from dialogue.learning.training import Trained, adapter_config, arguments, callbacks, run
+from dialogue.learning.training import Batches, Trained, adapter_config, arguments, callbacks, run
 from dialogue.learning.watching import Watch
 
 Row = dict[str, Any]
@@ -57,10 +57,12 @@ def train_preferences(
     Raises:
         TrainingError: it was interrupted, or its loss is not finite.
     """
-    told = arguments(learner, plan, len(rows), held_out is not None, work)
-    # There is no one length to group by, and KTO wants the neighbours to stay neighbours.
-    told["train_sampling_strategy"] = "random" if plan.method is Method.DPO else "sequential"
+    # KTO estimates how far the model has moved by replies to other words of the same batch.
+    at_once = min(max(2, plan.rows_at_once), len(rows)) if plan.method is Method.KTO else plan.rows_at_once
+    batches = Batches(len(rows), at_once, together=max(1, plan.rows_per_step // at_once))
+    told = arguments(learner, plan, batches, held_out is not None, work)
     if plan.method is Method.KTO:
+        told["train_sampling_strategy"] = "sequential"  # The neighbours are to stay neighbours.
         rows = random.Random(plan.seed_number).sample(rows, len(rows))  # noqa: S311 - no secret
         rows, held_out = _beside_others(rows), _beside_others(held_out or []) or None
     common: dict[str, Any] = {
@@ -75,10 +77,6 @@ def train_preferences(
     if plan.method is Method.DPO:
         trainer = _PairTrainer(args=DPOConfig(**told, max_length=None), **common)
     else:
-        # It estimates how far the model has moved by replies to other words of the same batch.
-        at_once = max(2, told["per_device_train_batch_size"])
-        told |= {"per_device_train_batch_size": at_once, "per_device_eval_batch_size": at_once}
-        told["gradient_accumulation_steps"] = max(1, plan.rows_per_step // at_once)
         trainer = _ThumbTrainer(args=KTOConfig(**told, max_length=None, **_weights(rows)), **common)
     tokens = sum(len(ids) for row in rows for name, ids in row.items() if name != "label")
     return run(trainer, plan, work, watch, tokens, held_out is not None)

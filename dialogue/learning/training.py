@@ -7,14 +7,15 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
 from peft import LoraConfig
-from transformers import EarlyStoppingCallback
+from transformers import DynamicCache, EarlyStoppingCallback
 from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
@@ -22,6 +23,7 @@ from trl import SFTConfig, SFTTrainer
 from dialogue.errors import TrainingError
 from dialogue.learning.base_model import Learner
 from dialogue.learning.examples import Example, Examples
+from dialogue.learning.packs import Pack, alone, packs_of, tensors_of
 from dialogue.learning.plan import Plan
 from dialogue.learning.watching import Watch
 
@@ -52,14 +54,19 @@ def train_replies(
     Raises:
         TrainingError: it was interrupted, or its loss is not finite.
     """
+    packs = _packed(learner, plan, examples)
+    rows_in_a_pack = len(examples.examples) / len(packs)
+    batches = Batches(len(packs), rows_at_once=1, together=max(1, round(plan.rows_per_step / rows_in_a_pack)))
     trainer = _ReplyTrainer(
         model=learner.model,
         args=SFTConfig(
-            **arguments(learner, plan, len(examples.examples), held_out is not None, work),
+            **arguments(learner, plan, batches, held_out is not None, work),
             max_length=None,  # Cut already, and never within a reply.
+            remove_unused_columns=False,
         ),
-        train_dataset=_dataset(examples.examples),
-        eval_dataset=_dataset(held_out.examples) if held_out else None,
+        train_dataset=_dataset(packs),
+        eval_dataset=_dataset(_packed(learner, plan, held_out)) if held_out else None,
+        data_collator=partial(_collated, padding=learner.tokenizer.pad_token_id),
         processing_class=learner.tokenizer,
         peft_config=None if plan.is_full else adapter_config(plan),
         callbacks=callbacks(plan, watch, held_out is not None),
@@ -67,34 +74,78 @@ def train_replies(
     return run(trainer, plan, work, watch, tokens=examples.tokens, is_held_out=held_out is not None)
 
 
+def _packed(learner: Learner, plan: Plan, examples: Examples) -> list[Pack]:
+    if saves_activations(learner):  # What is computed twice keeps no keys in between.
+        return alone(examples.examples)
+    return packs_of(examples.examples, plan.rows_at_once, plan.tokens_at_once, plan.seed_number)
+
+
 class _ReplyTrainer(SFTTrainer):  # type: ignore[misc]
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Read what the rows begin with once, and the rows behind its keys."""
+        beginning = inputs.pop("beginning", None)
+        if beginning is not None:
+            keys = DynamicCache(config=self.accelerator.unwrap_model(model).config)
+            model(input_ids=beginning, past_key_values=keys, use_cache=True, logits_to_keep=1)
+            if keys.get_seq_length() != beginning.shape[1]:
+                raise TrainingError("this model keeps no keys and values that others could go on from")
+            keys.batch_repeat_interleave(len(inputs["input_ids"]))
+            inputs["past_key_values"] = keys
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        return dataset  # Tokens already, as the engine makes them.
+
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Write none: `lineage` writes one that says more."""
 
 
-def arguments(learner: Learner, plan: Plan, rows: int, is_held_out: bool, work: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How an epoch is cut.
+
+    Args:
+        rows: that the trainer sees.
+        rows_at_once: so many of them are computed together.
+        together: the weights are changed after so many times of it.
+    """
+
+    rows: int
+    rows_at_once: int
+    together: int
+
+    @property
+    def steps(self) -> int:
+        """How often the weights are changed in an epoch."""
+        return max(1, math.ceil(math.ceil(self.rows / self.rows_at_once) / self.together))
+
+
+def saves_activations(learner: Learner) -> bool:
+    """Return whether what lies between the layers is computed once more instead of kept: a large model needs it."""
+    return learner.device != "cpu" and learner.parameters > 3 * 10**9
+
+
+def arguments(learner: Learner, plan: Plan, batches: Batches, is_held_out: bool, work: Path) -> dict[str, Any]:
     """Return what all trainers of TRL are told."""
-    at_once = min(plan.rows_at_once, rows)
-    steps_per_epoch = max(1, math.ceil(rows / plan.rows_per_step))
-    between = max(1, math.ceil(steps_per_epoch / plan.evaluations_per_epoch))
+    between = max(1, math.ceil(batches.steps / plan.evaluations_per_epoch))
     is_cpu = learner.device == "cpu"
     return {
         "output_dir": str(work),
         "num_train_epochs": plan.epochs,
-        "per_device_train_batch_size": at_once,
-        "per_device_eval_batch_size": at_once,
-        "gradient_accumulation_steps": max(1, plan.rows_per_step // at_once),
+        "per_device_train_batch_size": batches.rows_at_once,
+        "per_device_eval_batch_size": batches.rows_at_once,
+        "gradient_accumulation_steps": batches.together,
         "learning_rate": plan.learning_rate,
         "lr_scheduler_type": "cosine",
-        "warmup_steps": math.ceil(0.05 * steps_per_epoch * plan.epochs),
+        "warmup_steps": math.ceil(0.05 * batches.steps * plan.epochs),
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
         "seed": plan.seed_number,
         "data_seed": plan.seed_number,
-        "train_sampling_strategy": "random" if at_once == 1 else "group_by_length",
+        "train_sampling_strategy": "random",
         "use_cpu": is_cpu,
         "bf16": not is_cpu and plan.is_full and torch.cuda.is_bf16_supported(),
-        "activation_checkpointing": not is_cpu and learner.parameters > 3 * 10**9,
+        "activation_checkpointing": saves_activations(learner),
         "dataloader_pin_memory": not is_cpu,
         "logging_steps": 1,
         "eval_strategy": "steps" if is_held_out else "no",
@@ -178,6 +229,11 @@ def _round(model: Any) -> None:
                 weights.copy_(weights.to(torch.bfloat16))
 
 
-def _dataset(examples: Sequence[Example]) -> Any:
-    rows = [{"input_ids": list(example.tokens), "labels": list(example.labels)} for example in examples]
-    return datasets.Dataset.from_list(rows)
+def _dataset(packs: Sequence[Pack]) -> Any:
+    return datasets.Dataset.from_list([asdict(pack) for pack in packs])
+
+
+def _collated(packs: Sequence[dict[str, Any]], padding: int) -> dict[str, torch.Tensor]:
+    (pack,) = packs
+    endings = (Example(tuple(row["tokens"]), tuple(row["labels"])) for row in pack["endings"])
+    return tensors_of(Pack(tuple(pack["beginning"]), tuple(endings)), padding)

@@ -29,7 +29,8 @@ def tiny_plan(**changes: Any) -> Plan:
     """Return a plan for a few quick steps."""
     usual: dict[str, Any] = {
         "method": Method.SFT, "is_full": False, "rank": 4, "learning_rate": 0.01, "epochs": 3.0, "max_tokens": 128,
-        "rows_per_step": 4, "rows_at_once": 1, "evaluations_per_epoch": 2, "patience": 3, "seed_number": 0,
+        "rows_per_step": 4, "rows_at_once": 1, "tokens_at_once": 1024, "evaluations_per_epoch": 2, "patience": 3,
+        "seed_number": 0,
     }  # fmt: skip
     return Plan(**{**usual, **changes})
 
