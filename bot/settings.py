@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     )
     cache_gb: float | None = Field(default=None, description="a number of gigabytes, such as 4 or 0.5", gt=0)
     seed: str = Field(default="isp-support-ru", description="the name of a seed (govorun seeds list)", min_length=1)
+    seed_adapters: bool = Field(default=True, description="true or false")
     web_host: str = Field(
         default="127.0.0.1", description="an address of this machine, 0.0.0.0 for all of them", min_length=1
     )

@@ -12,7 +12,9 @@ import typer
 
 from bot.settings import Settings
 from bot.texts import text as sentence
+from dialogue.casting import SeedCasting, Wardrobe
 from dialogue.engine.opening import open_engine
+from dialogue.engine.wardrobe import EngineWardrobe
 from dialogue.kinds.choosing import kind_of
 from dialogue.ports import Engine, Job
 from dialogue.replying import Replier
@@ -36,7 +38,7 @@ async def try_out(
     seed = load_seeds().get(name)
     is_answered = True
     async with open_engine(settings.engine, progress) as engine:
-        trial = Trial(engine, seed)
+        trial = Trial(engine, seed, wardrobe=EngineWardrobe(engine, settings.seed_adapters))
         async for words in _one(text) if text is not None else _lines(seed.greeting):
             if show_prompt:
                 typer.echo(trial.prompt(words), err=True)
@@ -54,11 +56,18 @@ class Trial:
 
     Args:
         draw: gives the random seed of each draw.
+        wardrobe: gives the engine the seed's own adapter; None for the model as it is.
     """
 
-    def __init__(self, engine: Engine, seed: Seed, draw: Callable[[], int] = lambda: secrets.randbits(31)) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        seed: Seed,
+        draw: Callable[[], int] = lambda: secrets.randbits(31),
+        wardrobe: Wardrobe | None = None,
+    ) -> None:
         self._seed = seed
-        self._replier = Replier(engine, Seeds([seed]), seed.name, draw)
+        self._replier = Replier(engine, SeedCasting(Seeds([seed]), seed.name, wardrobe), draw)
         self._said = Dialogue().then(Speaker.BOT, seed.greeting) if seed.greeting else Dialogue()
 
     def prompt(self, words: str) -> str:

@@ -17,10 +17,12 @@ from bot.reconciling import Reconciler
 from bot.recording import Begin, Recorder, begin_later
 from bot.running.data_folder import prepare
 from bot.settings import Settings
+from dialogue.engine.wardrobe import EngineWardrobe
 from dialogue.ports import Engine
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds, load_seeds
 from dialogue.worker import Worker
+from storage.casting import PromotedCasting
 from storage.live.drafts import RedisDrafts
 from storage.live.embedded import embedded_redis
 from storage.live.history import RedisHistory
@@ -129,7 +131,10 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
         # The heartbeat starts last: who has one can answer.
         jobs = RedisJobs(base.redis, base.keys, drafts, process_name("worker"))
         await stack.enter_async_context(jobs.at_work())
-        replier = Replier(engine, base.seeds, base.settings.seed, draw=lambda: secrets.randbits(31))
+        wardrobe = EngineWardrobe(engine, base.settings.seed_adapters)
+        folder = base.settings.data_dir / "adapters"
+        casting = PromotedCasting(base.seeds, base.settings.seed, base.log, wardrobe, folder)
+        replier = Replier(engine, casting, draw=lambda: secrets.randbits(31))
         yield Worker(jobs, RedisHistory(base.redis, base.keys, base.log), replier, engine.slots)
 
 

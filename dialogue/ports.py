@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from dialogue.turns import Completion, Dialogue, Message, Prompt, Reply
@@ -45,6 +46,13 @@ class Engine(Protocol):
         Raises:
             EngineUnavailable: worth another try later.
             PromptTooLong: prompt and `max_new_tokens` do not fit `context_tokens`.
+        """
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Load a LoRA adapter in PEFT's format, with which prompts can be continued from now on.
+
+        Raises:
+            ModelRefused: it is not one, was made for another model, or this engine takes none.
         """
 
 

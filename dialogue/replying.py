@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from dialogue.casting import Cast, Casting
 from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
-from dialogue.errors import PromptTooLong, SeedError
+from dialogue.errors import PromptTooLong
 from dialogue.kinds.choosing import kind_of
 from dialogue.kinds.kind import Answer, Kind
 from dialogue.kinds.words import last_words
 from dialogue.ports import Engine, Job, Publish
-from dialogue.seeds import Seed, Seeds
 from dialogue.turns import (
     Ask,
     Completion,
@@ -49,13 +49,11 @@ class Replier:
     """Answers jobs with an engine.
 
     Args:
-        default_seed: the name of the seed that serves dialogues whose own seed no longer exists.
         draw: gives the random seed of a generation, 0 to 2**31 - 1.
     """
 
     engine: Engine
-    seeds: Seeds
-    default_seed: str
+    casting: Casting
     draw: Callable[[], int]
 
     async def reply(self, job: Job, recalled: Dialogue, publish: Publish) -> Reply:
@@ -66,10 +64,11 @@ class Replier:
             publish: takes what may be shown of the reply while it is written.
 
         Raises:
-            EngineUnavailable: worth another try later.
+            EngineUnavailable, StorageUnavailable: worth another try later.
         """
         ask = job.messages[0].ask
-        seed = self._seed(job)
+        cast = await self.casting.cast(job)
+        seed = cast.seed
         dialogue = _question(job, recalled)
         kind = kind_of(seed)
         if ask is not Ask.SAY and not _can_be_retried(ask, dialogue, kind):
@@ -80,16 +79,17 @@ class Replier:
             budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
             text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
             words = "" if kind.keeps_history else last_words(dialogue)
-            return await self._drawn(job, seed, text, words, sampling, recalled, publish)
+            return await self._drawn(job, cast, text, words, sampling, recalled, publish)
         except PromptTooLong as error:
             # A server that counts otherwise than it was estimated may say so only now.
             logger.warning("dialogue %s: %s", job.dialogue_id, error)
             return Reply(Outcome.TOO_LONG, ask)
 
     async def _drawn(
-        self, job: Job, seed: Seed, text: str, words: str, sampling: Sampling, recalled: Dialogue, publish: Publish
+        self, job: Job, cast: Cast, text: str, words: str, sampling: Sampling, recalled: Dialogue, publish: Publish
     ) -> Reply:
         """Draw until the answer will do and repeats neither the bot nor the person, at most MAX_DRAWS times."""
+        seed = cast.seed
         ask, kind = job.messages[0].ask, kind_of(seed)
         worn = _worn(job, recalled, kind)
         kept: Answer | None = None
@@ -97,11 +97,11 @@ class Replier:
         for number in range(MAX_DRAWS):
             warmer = replace(sampling, temperature=sampling.temperature + number * _WARMER)
             prompts = [
-                Prompt(text, kind.stops(seed), warmer, self.draw(), fixed_chars=len(seed.text))
+                Prompt(text, kind.stops(seed), warmer, self.draw(), len(seed.text), cast.adapter)
                 for _ in range(kind.draws(seed))
             ]
             completions = await self._together(prompts, lambda raw: publish(kind.draft(raw, seed)))
-            generations += map(partial(self._generation, job, seed), prompts, completions)
+            generations += map(partial(self._generation, job, cast), prompts, completions)
             answer = kind.answer([kind.cut(each.text, each.stop, seed) for each in completions], seed, words)
             kept = answer or kept
             if answer and not any(_is_same(answer.text, each) for each in worn):
@@ -122,17 +122,10 @@ class Replier:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _seed(self, job: Job) -> Seed:
-        try:
-            return self.seeds.get(job.seed)
-        except SeedError:
-            logger.warning("dialogue %s: its seed %s is gone", job.dialogue_id, job.seed)
-            return self.seeds.get(self.default_seed)
-
-    def _generation(self, job: Job, seed: Seed, prompt: Prompt, completion: Completion) -> Generation:
+    def _generation(self, job: Job, cast: Cast, prompt: Prompt, completion: Completion) -> Generation:
         return Generation(
-            seed=seed.name,
-            seed_hash=seed.version,
+            seed=cast.seed.name,
+            seed_hash=cast.seed.version,
             prompt_hash=hashlib.sha256(prompt.text.encode("utf-8", "surrogatepass")).hexdigest(),
             model=self.engine.model,
             revision=self.engine.revision,
@@ -140,6 +133,8 @@ class Replier:
             draw=prompt.draw,
             completion=completion,
             queued_s=job.age_s,
+            adapter=cast.adapter or "",
+            promotion=cast.promotion,
         )
 
 

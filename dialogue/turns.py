@@ -146,6 +146,8 @@ class Generation:
         seed_hash: the seed's version.
         prompt_hash: SHA-256 of the prompt's text, in hexadecimal.
         model: the model's name; `revision` says exactly which weights.
+        adapter: the adapter's name; empty for none.
+        promotion: the id of the promotion by which it was written; 0 for none.
         queued_s: seconds from the message's arrival to the start of the generation.
     """
 
@@ -158,6 +160,8 @@ class Generation:
     draw: int
     completion: Completion
     queued_s: float
+    adapter: str = ""
+    promotion: int = 0
 
 
 class Outcome(StrEnum):

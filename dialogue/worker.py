@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from dialogue.errors import EngineError, GovorunError, StaleJob, StorageUnavailable
@@ -110,7 +111,8 @@ class Worker:
         recalled = await self._insist(lambda: self.history.recall(job))
         reach("worker-recalled")
         try:
-            reply = await self.replier.reply(job, recalled, lambda text: self.jobs.publish_draft(job, text))
+            publish = partial(self.jobs.publish_draft, job)
+            reply = await self._insist(lambda: self.replier.reply(job, recalled, publish))
         except EngineError as error:
             logger.warning("no reply: %s", error, extra=_ids(job))
             reply = Reply(Outcome.ENGINE_DOWN, job.messages[0].ask)

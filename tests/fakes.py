@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from dialogue.errors import StaleJob
+from dialogue.errors import ModelRefused, StaleJob
 from dialogue.forms import SeedKind
 from dialogue.ports import Interruption, Job, Publish
 from dialogue.seeds import Seed, Seeds, Tags
@@ -58,6 +59,7 @@ class ScriptedEngine:
     revision: str = "1"
     prompts: list[Prompt] = field(default_factory=list)
     at_work: int = 0
+    adapters: dict[str, Path] = field(default_factory=dict)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -78,6 +80,11 @@ class ScriptedEngine:
             self.at_work -= 1
         tokens = self.count_tokens(prompt.text)
         return Completion(line, self.stop, tokens, 0, self.count_tokens(line), 1e-5, 2e-5)
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        if name in self.adapters:
+            raise ModelRefused(f"there is an adapter {name!r} already")
+        self.adapters[name] = folder
 
 
 @dataclass

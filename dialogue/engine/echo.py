@@ -6,8 +6,9 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from dialogue.errors import PromptTooLong
+from dialogue.errors import ModelRefused, PromptTooLong
 from dialogue.ports import Publish
 from dialogue.turns import Completion, Prompt, StopReason
 
@@ -64,6 +65,10 @@ class EchoEngine:
             first_token_s=first_token_s,
             duration_s=self._clock() - started,
         )
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Refuse it: there is no model."""
+        raise ModelRefused("the engine that repeats takes no adapters")
 
 
 def echo(prompt: Prompt) -> str:

@@ -162,11 +162,7 @@ class TorchEngine:
             request.is_cancelled = True
 
     async def add_adapter(self, name: str, folder: Path) -> None:
-        """Load a LoRA adapter in PEFT's format, with which prompts can be continued from now on.
-
-        Raises:
-            ModelRefused: it is not one, was made for another model, or the name is taken.
-        """
+        """See `Engine.add_adapter`; a name that is taken is refused."""
         adapter = await asyncio.to_thread(read_adapter, folder)
         await self._between_steps(lambda: self._rack.add(name, adapter))
 

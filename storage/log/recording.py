@@ -237,6 +237,7 @@ class Recording(Transaction):
         touched.retries += reply.ask is Ask.RETRY and case.replaced is not None
         if reply.generations and not case.is_stale:
             touched.model = reply.generations[-1].model
+            touched.promotion = reply.generations[-1].promotion
             touched.likelihood = _lowest(touched.likelihood, reply.generations[-1].completion.likelihood)
 
     async def _put_out(self, cases: list[_Case], turn_ids: dict[str, int], now: float) -> dict[str, Outgoing]:
@@ -295,6 +296,8 @@ def generation_rows(reply: Reply, reply_id: str) -> list[dict[str, Any]]:
             "sampling": asdict(generation.sampling),
             "draw": generation.draw,
             "queued_s": generation.queued_s,
+            "adapter": generation.adapter,
+            "promotion": generation.promotion,
             **asdict(generation.completion),
         }
         for number, generation in enumerate(reply.generations, start=1)

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, select
 
+from dialogue.casting import Promotion
 from dialogue.turns import Ask, Dialogue, Speaker, Turn
 from storage.log.arrivals import read_pending
 from storage.log.outbox import outgoing
 from storage.log.personal_data import everything_about
+from storage.log.promoting import promotion_of, read_adapter_files, read_promotions
 from storage.log.review.reading import Reading
 from storage.log.review.waking import is_any_due
 from storage.log.scrubbing import scrubbing
@@ -68,6 +70,8 @@ _read_operator: Any = select(
     (dialogues.c.claimed_until > bindparam("now")).label("is_here"),
     dialogues.c.human_wanted_at.is_not(None).label("is_called"),
 ).where(dialogues.c.chat_id == bindparam("chat"), is_open)
+
+_read_beginning = select(dialogues.c.chat_id, dialogues.c.opened_at).where(dialogues.c.id == bindparam("dialogue"))
 
 _read_unsent = (
     select(
@@ -206,6 +210,19 @@ class SqlLog:
     async def pending_updates(self, bot_id: int, limit: int = 500) -> list[tuple[int, str]]:
         """Return (update id, JSON) of updates not handled yet, by update id."""
         return [(row.update_id, row.payload) for row in await self._rows(read_pending, bot=bot_id, most=limit)]
+
+    async def promotions(self) -> list[Promotion]:
+        """Return what was promoted and not withdrawn, oldest first."""
+        return [promotion_of(row) for row in await self._rows(read_promotions)]
+
+    async def beginning(self, dialogue_id: str) -> tuple[int, float] | None:
+        """Return the chat of a dialogue and when it was opened; None where it is gone."""
+        rows = await self._rows(_read_beginning, dialogue=dialogue_id)
+        return (rows[0].chat_id, rows[0].opened_at) if rows else None
+
+    async def adapter_files(self, adapter: str) -> dict[str, bytes]:
+        """Return the files of an adapter that was promoted, by name; none where it never was."""
+        return {row.name: row.content for row in await self._rows(read_adapter_files, adapter=adapter)}
 
     async def everything_about(self, channel: str, external_id: str) -> dict[str, Any]:
         """Return everything that is kept of a person, ready for JSON; empty where nothing is."""

@@ -28,6 +28,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -103,6 +104,7 @@ dialogues = Table(
     Column("dislikes", Integer, nullable=False, server_default="0"),
     Column("likelihood", Double),  # The lowest of its replies: mean log-probability per token.
     Column("model", String, nullable=False, server_default=""),
+    Column("promotion", Id, nullable=False, server_default="0"),  # By which the last reply was written; 0 for none.
     Column("last_turn_id", Id),
     Column("last_at", Double, nullable=False, server_default="0"),
     Column("touched_at", Double, nullable=False, server_default="0"),
@@ -182,6 +184,8 @@ generations = Table(
     Column("first_token_s", Double, nullable=False),
     Column("duration_s", Double, nullable=False),
     Column("likelihood", Double),  # Mean log-probability per token; none where the engine does not say.
+    Column("adapter", String, nullable=False, server_default=""),
+    Column("promotion", Id, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -308,6 +312,33 @@ audit = Table(
     Column("after", JSON(none_as_null=True)),
     Column("undone_at", Double),
     sqlite_autoincrement=True,
+)
+
+
+# What answers in the place of a seed: the last one that was not withdrawn.
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("seed", String, nullable=False, index=True),
+    Column("stand_in", String, nullable=False),
+    Column("adapter", String, nullable=False),
+    Column("share", Double, nullable=False),
+    Column("proof", JSON, nullable=False),  # What showed that it is better, and where it comes from.
+    Column("promoted_by", String, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("withdrawn_at", Double),
+    Column("withdrawn_by", String, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
+)
+
+# Every worker takes them from here, whatever machine it runs on.
+adapter_files = Table(
+    "adapter_files",
+    metadata,
+    Column("adapter", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 

@@ -30,6 +30,7 @@ _last_at = (
 )
 _messages = bindparam("new_messages", type_=Integer())
 _model = bindparam("new_model", type_=String())
+_promotion = bindparam("new_promotion", type_=dialogues.c.promotion.type)
 _likelihood = bindparam("new_likelihood", type_=dialogues.c.likelihood.type)
 # Whoever writes again has something to say that the operator who closed the case, or put it off, does not know.
 _is_away = (dialogues.c.status == DialogueStatus.RESOLVED) | (dialogues.c.status == DialogueStatus.SNOOZED)
@@ -51,6 +52,7 @@ touch = (
             else_=_likelihood,
         ),
         model=case((_model == "", dialogues.c.model), else_=_model),
+        promotion=case((_model == "", dialogues.c.promotion), else_=_promotion),
         status=case((_is_awake, DialogueStatus.PENDING), else_=dialogues.c.status),
         snoozed_until=case((_is_awake, null()), else_=dialogues.c.snoozed_until),
     )
@@ -65,6 +67,7 @@ class Touch:
     Args:
         likelihood: the lowest of the new replies; None where none says.
         model: who wrote the last of the new replies; empty where there is none.
+        promotion: by which it was written; 0 for none.
     """
 
     messages: int = 0
@@ -72,6 +75,7 @@ class Touch:
     failures: int = 0
     likelihood: float | None = None
     model: str = ""
+    promotion: int = 0
 
     def parameters(self, dialogue_id: str, now: float) -> dict[str, object]:
         """Return what `touch` takes."""
@@ -83,4 +87,5 @@ class Touch:
             "new_failures": self.failures,
             "new_likelihood": self.likelihood,
             "new_model": self.model,
+            "new_promotion": self.promotion,
         }

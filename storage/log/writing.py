@@ -7,6 +7,7 @@ from storage.log.erasure import Erasure
 from storage.log.moving import Moving
 from storage.log.outbox import Outbox
 from storage.log.places import Places
+from storage.log.promoting import Promoting
 from storage.log.recording import Recording
 from storage.log.review.accounts import Accounts
 from storage.log.review.changes import Changes
@@ -17,7 +18,19 @@ from storage.log.taking_back import TakingBack
 
 
 class Writing(
-    Arrivals, TakingBack, Moving, Recording, StandingIn, Places, Changes, Waking, Thumbs, Accounts, Outbox, Erasure
+    Arrivals,
+    TakingBack,
+    Moving,
+    Recording,
+    StandingIn,
+    Places,
+    Changes,
+    Waking,
+    Thumbs,
+    Accounts,
+    Outbox,
+    Erasure,
+    Promoting,
 ):
     """One transaction, opened by `SqlLog.writing`: all of it is kept, or nothing.
 

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from bot.conversation import Conversation, Visit, chosen_language
 from bot.reconciling import Reconciler
 from bot.recording import Recorder
+from dialogue.casting import SeedCasting
 from dialogue.errors import EngineUnavailable, MessageEmpty, MessageTooLong, SeedError, SettingsError, TooManyWaiting
 from dialogue.replying import Replier
 from dialogue.turns import Outcome
@@ -80,9 +81,8 @@ async def house(redis: Redis, keys: Keys, tmp_path: Path) -> AsyncIterator[House
         jobs = RedisJobs(redis, keys, drafts, process_name("worker"))
         await stack.enter_async_context(jobs.at_work())
         engine = ScriptedEngine([])
-        worker = Worker(
-            jobs, RedisHistory(redis, keys, log), Replier(engine, SEEDS, SEED.name, counting_draws()), slots=4
-        )
+        replier = Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws())
+        worker = Worker(jobs, RedisHistory(redis, keys, log), replier, slots=4)
         inbox = RedisInbox(redis, keys)
         house = House(redis, keys, log, engine, Conversation(log, inbox, SEEDS, SEED.name), inbox)
         recorder = Recorder(log, RedisReplies(redis, keys, "test", process_name("test")), inbox, house.deliver)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dialogue.casting import SeedCasting
 from dialogue.errors import EngineUnavailable, PromptTooLong
 from dialogue.ports import Job
 from dialogue.replying import Replier
@@ -12,7 +13,7 @@ from tests.fakes import SEED, SEEDS, ScriptedEngine, a_job, counting_draws, said
 
 
 async def reply_of(engine: ScriptedEngine, job: Job, recalled: Dialogue | None = None) -> Reply:
-    replier = Replier(engine, SEEDS, SEED.name, counting_draws())
+    replier = Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws())
     return await replier.reply(job, recalled or Dialogue(), lambda text: None)
 
 
@@ -150,7 +151,7 @@ async def test_a_missing_seed_is_replaced_by_the_default() -> None:
     engine = ScriptedEngine([" Fine.\nUser1:"])
     job = a_job("Hi")
 
-    reply = await Replier(engine, SEEDS, SEED.name, counting_draws()).reply(
+    reply = await Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws()).reply(
         Job(**{**{name: getattr(job, name) for name in job.__slots__}, "seed": "gone"}), Dialogue(), lambda text: None
     )
 
@@ -161,7 +162,7 @@ async def test_drafts_never_show_the_beginning_of_a_tag() -> None:
     drafts: list[str] = []
     engine = ScriptedEngine([" Hello.\nUser1:"])
 
-    await Replier(engine, SEEDS, SEED.name, counting_draws()).reply(a_job("Hi"), Dialogue(), drafts.append)
+    await Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws()).reply(a_job("Hi"), Dialogue(), drafts.append)
 
     assert drafts[-1] == "Hello."
 

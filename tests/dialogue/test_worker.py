@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from dialogue.casting import SeedCasting
 from dialogue.errors import EngineUnavailable, StorageUnavailable
 from dialogue.ports import Job
 from dialogue.replying import Replier
@@ -19,7 +20,7 @@ from tests.fakes import SEED, SEEDS, MemoryHistory, MemoryJobs, ScriptedEngine, 
 
 @asynccontextmanager
 async def working(jobs: MemoryJobs, engine: ScriptedEngine, grace_s: float = 5.0) -> AsyncIterator[asyncio.Event]:
-    replier = Replier(engine, SEEDS, SEED.name, counting_draws())
+    replier = Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws())
     stopping = asyncio.Event()
     worker = Worker(jobs, MemoryHistory(), replier, slots=engine.slots, grace_s=grace_s)
     task = asyncio.create_task(worker.run(stopping))

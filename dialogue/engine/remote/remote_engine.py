@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -143,6 +144,10 @@ class RemoteEngine:
         except TimeoutError as error:
             self.breaker.count_failure()
             raise EngineUnavailable(f"the model server did not finish within {self._deadline_s:g} s") from error
+
+    async def add_adapter(self, name: str, folder: Path) -> None:
+        """Refuse it: which adapters a server has is decided where it is started."""
+        raise ModelRefused(f"{self.revision}: it takes no adapters from here; load {name} where the server is started")
 
     async def _with_retries(self, prompt: Prompt, publish: Publish, started: float) -> Completion:
         self._budget.count_call()

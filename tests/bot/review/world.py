@@ -33,6 +33,7 @@ from bot.web.page import page_router
 from bot.web.serving import listening_socket, serve
 from bot.web.visitors import Visitors
 from bot.wiring import background
+from dialogue.casting import SeedCasting
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds
 from dialogue.worker import Worker
@@ -160,9 +161,8 @@ async def open_world(
         app = web_app(page_router(), chat_router(chats, pages, Visitors("a secret")), *review.routers())
         engine = ScriptedEngine(lines or [])
         jobs = RedisJobs(redis, keys, drafts, "worker")
-        worker = Worker(
-            jobs, RedisHistory(redis, keys, log), Replier(engine, SEEDS, "support-en", draw=lambda: 7), engine.slots
-        )
+        replier = Replier(engine, SeedCasting(SEEDS, "support-en"), draw=lambda: 7)
+        worker = Worker(jobs, RedisHistory(redis, keys, log), replier, engine.slots)
         recorder = Recorder(log, RedisReplies(redis, keys, CHANNEL, "recorder"), inbox, delivery.deliver)
         await stack.enter_async_context(drafts.flushing())
         await stack.enter_async_context(jobs.at_work())

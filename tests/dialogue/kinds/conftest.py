@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dialogue.casting import SeedCasting
 from dialogue.forms import Form, SeedKind, Until
 from dialogue.ports import Job
 from dialogue.replying import Replier
@@ -40,5 +41,5 @@ async def reply_with(
     """Answer a message with a seed."""
     job = a_job(*([text] if ask is Ask.SAY else []), ask=ask)
     job = Job(**{name: getattr(job, name) for name in job.__slots__} | {"seed": seed.name})
-    replier = Replier(engine, Seeds([seed]), seed.name, counting_draws())
+    replier = Replier(engine, SeedCasting(Seeds([seed]), seed.name), counting_draws())
     return await replier.reply(job, recalled or Dialogue(), lambda shown: None)

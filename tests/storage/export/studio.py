@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dialogue.casting import SeedCasting
 from dialogue.ports import Job
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds
@@ -126,7 +127,7 @@ class Studio:
 
     def _replier(self, reply: str) -> Replier:
         engine = ScriptedEngine([f" {reply}\nUser1:"] * 3, model=self.model, context_tokens=self.context_tokens)
-        return Replier(engine, self.seeds, SUPPORT.name, counting_draws())
+        return Replier(engine, SeedCasting(self.seeds, SUPPORT.name), counting_draws())
 
     @staticmethod
     def _job(messages: tuple[Message, ...], dialogue_id: str, seed: str = SUPPORT.name) -> Job:
