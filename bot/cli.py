@@ -16,6 +16,7 @@ from bot.evaluate_command import evaluate
 from bot.export_command import export
 from bot.finetune_command import finetune
 from bot.operator_commands import operators
+from bot.promote_command import promote
 from bot.seed_commands import seeds
 from dialogue.errors import SettingsError
 
@@ -38,6 +39,7 @@ app.add_typer(operators, name="operators")
 app.command()(export)
 app.command()(evaluate)
 app.command()(finetune)
+app.command()(promote)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

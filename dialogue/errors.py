@@ -20,6 +20,7 @@ GovorunError                    everything that this project raises on purpose; 
 |   `-- Overtaken               somebody else has changed it since
 |-- EvaluationError             two models, adapters or seeds cannot be compared as asked; the text says why
 |-- ExportError                 training data cannot be written as asked, or are not what their manifest says
+|-- PromotionError              something may not take a seed's place: its lineage is broken, or it is no better
 |-- TrainingError               a model cannot be trained as asked; the text says what to do instead
 `-- StorageError                Redis or SQL could not do it
     |-- StorageUnavailable      out of reach: worth another try later
@@ -129,6 +130,10 @@ class ExportError(GovorunError):
 
 class TrainingError(GovorunError):
     """A model cannot be trained as asked; the text says what to do instead."""
+
+
+class PromotionError(GovorunError):
+    """Something may not take a seed's place; the text names the link of its lineage that is broken, or what fails."""
 
 
 class StorageError(GovorunError):

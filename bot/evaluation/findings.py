@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dialogue.file_hash import sha256_of
+from dialogue.learning.proven_lineage import LINEAGE
 from dialogue.learning.sides import Side
 from storage.export.rereading import Reread
 
 if TYPE_CHECKING:
     from dialogue.learning.evaluation import Evaluation, Identity
 
-VERSION = 1
+VERSION = 2
 SIDES = ("A", "B")
 
 FAULT_NAMES = {
@@ -50,7 +56,7 @@ class About:
 def findings(evaluation: Evaluation, about: About) -> dict[str, Any]:
     """Return everything that is known of a comparison, in values of JSON."""
     likelihood, behaviour = asdict(evaluation.likelihood), evaluation.behaviour
-    return {
+    facts = {
         "version": VERSION,
         "made_at": about.made_at,
         "govorun": about.govorun,
@@ -79,6 +85,13 @@ def findings(evaluation: Evaluation, about: About) -> dict[str, Any]:
         "likelihood": {"unit": "nats per character", **likelihood, "by_dialogue": likelihood["by_dialogue"]},
         "behaviour": None if behaviour is None else {"columns": ["approved", *SIDES], **asdict(behaviour)},
     }
+    return {**facts, "sha256": seal(facts)}
+
+
+def seal(facts: Mapping[str, Any]) -> str:
+    """Return a hash over everything that a report says, `sha256` aside: by it one sees that nobody changed a figure."""
+    rest = {name: value for name, value in facts.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def description(side: Side, identity: Identity) -> str:
@@ -93,8 +106,14 @@ def description(side: Side, identity: Identity) -> str:
 def _side(side: Side, identity: Identity) -> dict[str, Any]:
     return {
         **asdict(identity),
-        "adapter": {"folder": str(side.adapter), "revision": identity.adapter} if side.adapter else None,
+        "adapter": _adapter(side.adapter, identity.adapter) if side.adapter else None,
         "seed": {"name": side.seed.name, "version": side.seed.version} if side.seed else None,
         "sampling": dict(side.sampling),
         "description": description(side, identity),
     }
+
+
+def _adapter(folder: Path, revision: str) -> dict[str, Any]:
+    lineage = folder / LINEAGE
+    is_there = lineage.is_file()
+    return {"name": folder.name, "revision": revision, "lineage_sha256": sha256_of(lineage) if is_there else None}

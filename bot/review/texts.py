@@ -253,6 +253,8 @@ _RU_EN: dict[str, tuple[str, str]] = {
     "deed_operator_enabled": ("открыл учётную запись", "opened an account"),
     "deed_password_set": ("задал пароль", "set a password"),
     "deed_role_set": ("дал роль", "gave a role"),
+    "deed_promoted": ("ввёл в работу", "put to work"),
+    "deed_promotion_withdrawn": ("отменил ввод в работу", "took a promotion back"),
     "deed_claim": ("взял разговор себе", "took the dialogue over"),
     "deed_release": ("вернул разговор боту", "gave the dialogue back"),
     "deed_message": ("написал человеку", "wrote to the person"),

@@ -11,19 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import dialogue
+from dialogue.file_hash import sha256_of
 from dialogue.learning.base_model import Base
 from dialogue.learning.plan import Plan
-
-LINEAGE = "lineage.json"
-VERSION = 1
+from dialogue.learning.proven_lineage import LINEAGE, VERSION
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft")
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def code_hash() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dialogue.errors import ExportError
+from dialogue.file_hash import sha256_of
 
 _CHUNK_BYTES = 1 << 20
 
@@ -84,12 +84,6 @@ def whole_files() -> Iterator[WholeFiles]:
         raise ExportError(f"cannot write {error.filename or 'the export'}: {error.strerror or error}") from error
     finally:
         files.discard()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from dialogue.errors import ExportError
-from storage.export.files import sha256_of
+from dialogue.file_hash import sha256_of
 from storage.export.talks import hashed_id
 
 SUFFIX = ".manifest.json"

@@ -12,7 +12,7 @@ from typing import Any
 import zstandard
 
 from dialogue.errors import ExportError
-from storage.export.files import sha256_of
+from dialogue.file_hash import sha256_of
 from storage.export.manifest import SUFFIX, read_manifest, verified
 
 Row = dict[str, Any]

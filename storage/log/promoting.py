@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, insert, select, update
 
 from dialogue.casting import Promotion, at_work
+from dialogue.errors import PromotionError
 from storage.log.tables import adapter_files, promotions
 from storage.log.transaction import Transaction
 
@@ -23,7 +24,13 @@ _insert = insert(promotions).returning(promotions.c.id)
 _withdraw = (
     update(promotions)
     .where(promotions.c.id.in_(bindparam("ids", expanding=True)))
-    .values(withdrawn_at=bindparam("now"), withdrawn_by=bindparam("by"))
+    .values(withdrawn_at=bindparam("now"))
+)
+_read_last = (
+    select(promotions)
+    .where(promotions.c.seed == bindparam("seed"), promotions.c.withdrawn_at.is_(None))
+    .order_by(promotions.c.id.desc())
+    .limit(1)
 )
 
 
@@ -36,19 +43,34 @@ class Promoting(Transaction):
         await self._insert_new(adapter_files, rows)
 
     async def promote(
-        self, seed: str, stand_in: str, adapter: str, share: float, proof: Mapping[str, Any], by: str
+        self, seed: str, stand_in: str, adapter: str, share: float, proof: Mapping[str, Any]
     ) -> Promotion:
-        """Put something to work in a seed's place; see `dialogue.casting.Promotion`."""
-        row = {"seed": seed, "stand_in": stand_in, "adapter": adapter, "share": share, "proof": dict(proof)}
+        """Put something to work in a seed's place; see `dialogue.casting.Promotion`.
+
+        Args:
+            proof: what showed that it is better.
+        """
         now = self._clock()
-        made = (await self._run(_insert, {**row, "promoted_by": by, "began_at": now})).scalar_one()
+        row = {"seed": seed, "stand_in": stand_in, "adapter": adapter, "share": share, "proof": dict(proof)}
+        made = (await self._run(_insert, {**row, "began_at": now})).scalar_one()
         return Promotion(made, seed, stand_in, adapter, share, now)
 
-    async def withdraw(self, seed: str, by: str) -> list[Promotion]:
+    async def change_share(self, seed: str, share: float) -> Promotion:
+        """Give what was promoted last for a seed to another share of the people, by the proof it has.
+
+        Raises:
+            PromotionError: nothing is promoted for the seed.
+        """
+        last = (await self._run(_read_last, {"seed": seed})).one_or_none()
+        if last is None:
+            raise PromotionError(f"nothing is promoted in the place of {seed}, so there is no share to change")
+        return await self.promote(seed, last.stand_in, last.adapter, share, last.proof)
+
+    async def withdraw(self, seed: str) -> list[Promotion]:
         """Take back what was promoted last for a seed, whatever shares it has had; return what was taken back."""
         rows = await self._run(read_promotions.where(promotions.c.seed == seed))
         run = at_work([promotion_of(row) for row in rows])
-        await self._run(_withdraw, {"ids": [each.id for each in run], "now": self._clock(), "by": by})
+        await self._run(_withdraw, {"ids": [each.id for each in run], "now": self._clock()})
         return run
 
 

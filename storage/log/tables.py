@@ -325,10 +325,8 @@ promotions = Table(
     Column("adapter", String, nullable=False),
     Column("share", Double, nullable=False),
     Column("proof", JSON, nullable=False),  # What showed that it is better, and where it comes from.
-    Column("promoted_by", String, nullable=False),
     Column("began_at", Double, nullable=False),
     Column("withdrawn_at", Double),
-    Column("withdrawn_by", String, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
 

@@ -8,7 +8,17 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, case, cast, exists, func, select
 
 from dialogue.turns import Ask, Outcome, Speaker
-from storage.log.tables import answers, dialogues, generations, is_spoken_in, replies, thumbs, turns, verdicts
+from storage.log.tables import (
+    answers,
+    dialogues,
+    generations,
+    is_spoken_in,
+    promotions,
+    replies,
+    thumbs,
+    turns,
+    verdicts,
+)
 from storage.log.transaction import Transaction
 from storage.records import Author
 from storage.reviewed import Approval
@@ -31,14 +41,16 @@ _is_retried = (turns.c.version > 1) & exists().where(
 _is_judged = (verdicts.c.rating != "") | (verdicts.c.correction != "")
 
 
+_group = (dialogues.c.seed, dialogues.c.model, dialogues.c.promotion)
+
+
 def _count_if(condition: Any) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
 _read_turns = (
     select(
-        dialogues.c.seed,
-        dialogues.c.model,
+        *_group,
         func.count(dialogues.c.id.distinct()).label("dialogues"),
         _count_if(_is_message).label("messages"),
         _count_if(_is_reply).label("replies"),
@@ -49,21 +61,22 @@ _read_turns = (
     .join_from(turns, dialogues)
     .outerjoin(verdicts, verdicts.c.turn_id == turns.c.id)
     .where(_in_time, turns.c.ask == Ask.SAY, is_spoken_in)
-    .group_by(dialogues.c.seed, dialogues.c.model)
+    .group_by(*_group)
     .order_by(func.count(dialogues.c.id.distinct()).desc())
 )
 _read_approvals = (
-    select(dialogues.c.seed, dialogues.c.model, dialogues.c.approval, func.count().label("many"))
+    select(*_group, dialogues.c.approval, func.count().label("many"))
     .where(is_spoken_in, dialogues.c.last_at >= _since, dialogues.c.last_at < _until)
-    .group_by(dialogues.c.seed, dialogues.c.model, dialogues.c.approval)
+    .group_by(*_group, dialogues.c.approval)
 )
 _read_thumbs = (
-    select(dialogues.c.seed, dialogues.c.model, thumbs.c.is_up, func.count().label("many"))
+    select(*_group, thumbs.c.is_up, func.count().label("many"))
     .join_from(thumbs, turns, turns.c.id == thumbs.c.turn_id)
     .join(dialogues, dialogues.c.id == turns.c.dialogue_id)
     .where(_in_time)
-    .group_by(dialogues.c.seed, dialogues.c.model, thumbs.c.is_up)
+    .group_by(*_group, thumbs.c.is_up)
 )
+_read_promoted = select(promotions.c.id, promotions.c.stand_in, promotions.c.adapter, promotions.c.share)
 _bar = cast(func.floor((turns.c.created_at - _since) / _bar_s), Integer())
 _read_course = (
     select(
@@ -101,10 +114,17 @@ _read_waits = select(
 
 @dataclass(slots=True)
 class Figures:
-    """What was said and what came of it, of all or of one seed and model."""
+    """What was said and what came of it, of all or of one seed, model and promotion.
+
+    Args:
+        promotion: 0 for what the seed answered itself.
+        answered_by: in a few words, what was promoted; empty where nothing was.
+    """
 
     seed: str = ""
     model: str = ""
+    promotion: int = 0
+    answered_by: str = ""
     dialogues: int = 0
     messages: int = 0
     replies: int = 0
@@ -168,10 +188,13 @@ class Overviews(Transaction):
         """Return the figures from `since` to `until`, seconds since the epoch."""
         span = {"since": since, "until": until}
         bar_s = (until - since) / bars
-        groups: dict[tuple[str, str], Figures] = {}
+        groups: dict[tuple[str, str, int], Figures] = {}
+        promoted = {row.id: row for row in await self._run(_read_promoted)}
 
         def group(row: Any) -> Figures:
-            return groups.setdefault((row.seed, row.model), Figures(row.seed, row.model))
+            words = _words(promoted.get(row.promotion))
+            figures = Figures(row.seed, row.model, row.promotion, words)
+            return groups.setdefault((row.seed, row.model, row.promotion), figures)
 
         for row in await self._run(_read_turns, span):
             group(row).add(Figures(**row._asdict()))
@@ -204,3 +227,10 @@ class Overviews(Transaction):
             waits.first_token_s,
             waits.wait_s,
         )
+
+
+def _words(promotion: Any) -> str:
+    if promotion is None:
+        return ""
+    what = promotion.adapter or promotion.stand_in
+    return what if promotion.share >= 1 else f"{what}, {100 * promotion.share:.4g} %"

@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.adapters import install
 from dialogue.errors import TrainingError
+from dialogue.file_hash import sha256_of
 from dialogue.learning.finetuning import Order, Rows, finetune, unfinished
-from dialogue.learning.lineage import sha256_of
 from dialogue.learning.plan import Plan
 from dialogue.learning.watching import Moment, Watch
 from tests.dialogue.learning.tiny_training import segments, tiny_base, tiny_learner, tiny_plan

@@ -15,11 +15,11 @@ import zstandard
 from sqlalchemy import update
 
 from dialogue.errors import ExportError
+from dialogue.file_hash import sha256_of
 from dialogue.forms import SeedKind
 from dialogue.seeds import Seeds
 from storage.export.card import CARD, REGISTRY
 from storage.export.exporting import Plan, export
-from storage.export.files import sha256_of
 from storage.export.manifest import files_that_held, read_manifest, verified
 from storage.export.splits import Split, parse_splits
 from storage.export.talks import hashed_id

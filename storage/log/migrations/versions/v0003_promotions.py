@@ -21,10 +21,8 @@ def upgrade() -> None:
         sa.Column("adapter", sa.String(), nullable=False),
         sa.Column("share", sa.Double(), nullable=False),
         sa.Column("proof", sa.JSON(), nullable=False),
-        sa.Column("promoted_by", sa.String(), nullable=False),
         sa.Column("began_at", sa.Double(), nullable=False),
         sa.Column("withdrawn_at", sa.Double(), nullable=True),
-        sa.Column("withdrawn_by", sa.String(), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("id", name="pk_promotions"),
         sqlite_autoincrement=True,
     )

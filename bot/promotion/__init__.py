@@ -1,0 +1,1 @@
+"""`govorun promote`: what proved to be better takes a seed's place."""
