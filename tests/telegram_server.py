@@ -145,9 +145,13 @@ class FakeTelegram:
         """Let a person edit a message that `say` returned."""
         self.update("edited_message", {**message, "text": text, "edit_date": int(self.now())})
 
-    def press(self, data: str, chat_id: int = 1, name: str = "Анна", language: str = "ru") -> None:
-        """Let a person press a button of the last message with buttons in the chat."""
+    def press(
+        self, data: str, chat_id: int = 1, name: str = "Анна", language: str = "ru", message_id: int | None = None
+    ) -> None:
+        """Let a person press a button of a message, by default of the last one with buttons in the chat."""
         shown = [call for call in self.sent(chat_id) if "reply_markup" in call.params and call.method == "sendMessage"]
+        if message_id is not None:
+            shown = [call for call in shown if call.message_id == message_id]
         message = self.message(chat_id, None, name, language, text=shown[-1].params["text"] if shown else "?")
         person = message["from"]
         message["from"] = self.me

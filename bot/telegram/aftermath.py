@@ -82,9 +82,9 @@ async def _edit_text(bot: BotClient, answer: PressAnswer) -> None:
         await bot.edit_message_text(answer.text, chat_id, int(answer.message_id), reply_markup=markup(answer.buttons))
     except BadRequest as error:
         if not _is_so_already(error):
-            await say_directly(bot, answer.place, answer.text)
+            await say_directly(bot, answer.place, answer.text, answer.buttons)
     except EndPointNotFound:
-        await say_directly(bot, answer.place, answer.word or answer.text)
+        await say_directly(bot, answer.place, answer.word or answer.text, answer.buttons)
     except TelegramError as error:
         logger.warning("the pressed keyboard stays as it was: %s", error)
 
@@ -105,10 +105,10 @@ def _is_so_already(error: TelegramError) -> bool:
     return "not modified" in str(error).lower()
 
 
-async def say_directly(bot: BotClient, place: str, text: str) -> None:
+async def say_directly(bot: BotClient, place: str, text: str, buttons: Buttons = ()) -> None:
     """Send a message past the outbox: it is not repeated if that fails."""
     chat_id, topic = chat_and_topic(place)
     try:
-        await bot.send_message(chat_id, text, message_thread_id=topic)
+        await bot.send_message(chat_id, text, reply_markup=markup(buttons), message_thread_id=topic)
     except TelegramError as error:
         logger.warning("not said: %s", error)

@@ -171,23 +171,26 @@ class Handling:
             raise
         except Exception:
             logger.exception("update %d cannot be handled", update[0])
-            await self._give_up(*update)
+            await self._give_up(update, tasks)
         else:
             self._follow_up(session, aftermath, tasks)
 
-    async def _give_up(self, update_id: int, payload: str) -> None:
-        asked = self._wish(update_id, payload)
+    async def _give_up(self, update: StoredUpdate, tasks: asyncio.TaskGroup) -> None:
+        update_id, payload = update
+        asked, aftermath = self._wish(update_id, payload), Aftermath()
         try:
             async with self._conversation.session(self._delivery.take) as session:
                 await session.writing.take_update(self._bot.bot_id, update_id)
                 if asked is not None:
-                    await self._wishes.apologise(session, asked)
+                    await self._wishes.apologise(session, asked, aftermath)
         except StorageUnavailable:
             raise
         except Exception:
             logger.exception("not even an apology for update %d", update_id)
             async with self._conversation.log.writing() as writing:
                 await writing.take_update(self._bot.bot_id, update_id)
+        else:
+            self._follow_up(session, aftermath, tasks)
 
     def _wish(self, update_id: int, payload: str) -> Wish | None:
         try:
