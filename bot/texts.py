@@ -128,6 +128,9 @@ TEXTS: dict[str, Sentence] = {
         "Готово: ваших сообщений и имени у меня больше нет.", "Done: your messages and your name are gone."
     ),
     "kept": Sentence("Хорошо, всё осталось как было.", "All right, everything stays as it was."),
+    # Asked in other chats.
+    "inline_try": Sentence("Попробовать", "Try it"),
+    "inline_no_answer": Sentence("Не успеваю: спросите в чате со мной", "No answer in time: ask me in our chat"),
     # Settings.
     "settings": Sentence("Как мне отвечать?", "How shall I answer?"),
     "settings_temperature": Sentence("Характер", "Mood"),

@@ -9,7 +9,7 @@ from telegram.error import BadRequest, EndPointNotFound, TelegramError
 
 from bot.telegram.client import BotClient
 from bot.telegram.keyboards import Buttons, markup
-from bot.telegram.updates import Sender, chat_and_topic
+from bot.telegram.updates import Inquired, Sender, chat_and_topic
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Aftermath:
     Args:
         expected: where people wait for a reply now.
         called_off: dialogues in which nobody waits any more.
+        inquiries: what people ask in other chats; nothing of it is kept.
         erased: private chats that are gone, with all that was to be sent there.
         farewells: (place, text) to say to people who were erased, and whose outbox is gone with them.
     """
@@ -54,6 +55,7 @@ class Aftermath:
     expected: list[Expected] = field(default_factory=list)
     called_off: list[str] = field(default_factory=list)
     presses: list[PressAnswer] = field(default_factory=list)
+    inquiries: list[Inquired] = field(default_factory=list)
     erased: list[int] = field(default_factory=list)
     farewells: list[tuple[str, str]] = field(default_factory=list)
 

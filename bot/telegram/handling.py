@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from telegram import Update
@@ -16,7 +16,7 @@ from bot.telegram.arrival import StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
-from bot.telegram.updates import Wish, wish
+from bot.telegram.updates import Inquired, Wish, wish
 from bot.telegram.wishes import Wishes, needs_commit
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import reach
@@ -46,7 +46,11 @@ class Arrived:
 
 
 class Handling:
-    """Does what stored updates ask, one batch after the other."""
+    """Does what stored updates ask, one batch after the other.
+
+    Args:
+        inquire: takes what people ask in other chats.
+    """
 
     def __init__(
         self,
@@ -56,10 +60,11 @@ class Handling:
         drafts: Drafts,
         delivery: Delivery,
         look_every_s: float = LOOK_SELDOM_S,
+        inquire: Callable[[Inquired], None] = lambda inquired: None,
     ) -> None:
         self._bot, self._conversation, self._wishes = bot, conversation, wishes
         self._drafts, self._delivery = drafts, delivery
-        self._look_every_s = look_every_s
+        self._look_every_s, self._inquire = look_every_s, inquire
         self._arrived: list[Arrived] = []
         self._news = asyncio.Event()
 
@@ -157,6 +162,8 @@ class Handling:
             # Nothing comes of an edit that changed no word; what was said to an operator is answered by the operator.
             if expected.dialogue_id in session.queued:
                 self._drafts.expect(expected)
+        for inquired in aftermath.inquiries:
+            self._inquire(inquired)
         for press in aftermath.presses:
             tasks.create_task(answer_press(self._bot, press))
         for place, words in aftermath.farewells:

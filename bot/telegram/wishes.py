@@ -9,7 +9,19 @@ from bot.conversation import Session
 from bot.telegram.aftermath import Aftermath, PressAnswer
 from bot.telegram.commands import COMMANDS, Call
 from bot.telegram.presses import press
-from bot.telegram.updates import Admitted, Commanded, Moved, Pressed, Reacted, Reworded, Said, Sender, Wish, Wordless
+from bot.telegram.updates import (
+    Admitted,
+    Commanded,
+    Inquired,
+    Moved,
+    Pressed,
+    Reacted,
+    Reworded,
+    Said,
+    Sender,
+    Wish,
+    Wordless,
+)
 from bot.texts import refusal, text
 from dialogue.errors import MessageRefused, TooManyWaiting
 from storage.log.sql_log import SqlLog
@@ -36,6 +48,9 @@ class Wishes:
             return
         if isinstance(wish, Reacted):
             await _note_reaction(session, wish)
+            return
+        if isinstance(wish, Inquired):
+            aftermath.inquiries.append(wish)
             return
         call = await self._call(session, wish.sender, aftermath)
         if isinstance(wish, Admitted):
