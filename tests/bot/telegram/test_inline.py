@@ -165,15 +165,28 @@ async def test_of_what_somebody_types_only_the_newest_is_asked(
     assert len(engine.prompts) == len(answers(asking)) == 2
 
 
+async def test_nothing_is_asked_while_somebody_still_types(
+    asking: Rig, worker: None, engine: ScriptedEngine, inline: Inline
+) -> None:
+    engine.lines += ["Солярис»", "Сталкер»"]
+    inline._typing_s = 3600.0
+    asking.telegram.inquire("films Дюн")
+    await asking.settle()
+    inline._typing_s = 0.0
+    answer = await answer_to(asking, asking.telegram.inquire("films Дюна"))
+    assert answer["results"][0]["description"] == "«Солярис»"
+    assert len(engine.prompts) == len(answers(asking)) == 1
+
+
 async def test_what_is_being_written_is_called_off_by_the_next_key(
     asking: Rig, worker: None, engine: ScriptedEngine, redis: Redis, keys: Keys, inline: Inline
 ) -> None:
     engine.lines += ["Первый»", "Второй»"]
-    engine.gate = asyncio.Event()
+    held = engine.gate = asyncio.Event()
     asking.telegram.inquire("films Дюн")
     await asking.settle()
     await until(lambda: engine.at_work == 1)
-    engine.gate, held = None, engine.gate
+    engine.gate = None
 
     answer = await answer_to(asking, asking.telegram.inquire("films Дюна"))
 
