@@ -130,7 +130,7 @@ TEXTS: dict[str, Sentence] = {
     "kept": Sentence("Хорошо, всё осталось как было.", "All right, everything stays as it was."),
     # Asked in other chats.
     "inline_try": Sentence("Попробовать", "Try it"),
-    "inline_no_answer": Sentence("Не успеваю: спросите в чате со мной", "No answer in time: ask me in our chat"),
+    "inline_no_answer": Sentence("Ответа нет: спросите в чате со мной", "No answer: ask me in our chat"),
     # Settings.
     "settings": Sentence("Как мне отвечать?", "How shall I answer?"),
     "settings_temperature": Sentence("Характер", "Mood"),

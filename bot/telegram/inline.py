@@ -65,7 +65,7 @@ class Inline:
     def take(self, inquired: Inquired) -> None:
         """Begin to answer a query, and call off what the person asked before."""
         if self._tasks is None:
-            return  # The process is stopping; a query is asked again with the next key.
+            return  # The process is stopping: a query is asked again with the next key.
         if inquired.person_id in self._newest:
             self._newest[inquired.person_id].cancel()
         task = self._tasks.create_task(self._answer(inquired))
@@ -74,7 +74,7 @@ class Inline:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        async with self._replies.at_work(), asyncio.TaskGroup() as self._tasks:
+        async with asyncio.TaskGroup() as self._tasks, self._replies.at_work():
             try:
                 await self._take_in()
             finally:

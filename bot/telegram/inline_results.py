@@ -62,7 +62,7 @@ def answered(seed: Seed, words: str, answer: str) -> InlineQueryResultArticle:
 
 
 def way_to_chat(seed: Seed, language: str) -> InlineQueryResultsButton:
-    """Return the button that says that no answer came in time, and begins a dialogue with the seed in private."""
+    """Return the button that says that there is no answer here, and begins a dialogue with the seed in private."""
     return InlineQueryResultsButton(text("inline_no_answer", language), start_parameter=seed.name)
 
 

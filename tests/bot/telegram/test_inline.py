@@ -57,9 +57,7 @@ async def asking(
     """The Telegram side with what answers inline queries, without a worker."""
     rig.handling = Handling(client, conversation, Wishes(log), rig.drafts, rig.delivery, inquire=inline.take)
     async with running(inline.run()):
-        await asyncio.sleep(0)
-        while inline._tasks is None:
-            await asyncio.sleep(0.001)
+        await asyncio.sleep(0)  # until it runs
         yield rig
 
 
