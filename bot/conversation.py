@@ -21,6 +21,7 @@ from dialogue.failpoints import reach
 from dialogue.seeds import Seed, Seeds
 from dialogue.turns import Ask
 from storage.live.inbox import RedisInbox
+from storage.log.outbox import Buttons
 from storage.log.sql_log import SqlLog
 from storage.log.writing import Writing
 from storage.records import Asked, Author, Chat, ChatKind, Outgoing, Person
@@ -185,8 +186,13 @@ class Session:
         self._spoken_in.update(each.dialogue_id for each in asked)
         return True
 
-    async def start_anew(self, visit: Visit, seed: str | None = None) -> Visit:
+    async def start_anew(
+        self, visit: Visit, seed: str | None = None, below: Callable[[Visit], Buttons] = lambda visit: ()
+    ) -> Visit:
         """Begin a new dialogue, with another seed if one is named, and post the seed's greeting.
+
+        Args:
+            below: returns the buttons below the greeting.
 
         Raises:
             SeedError: there is no such seed.
@@ -197,7 +203,7 @@ class Session:
         visit = Visit(chat, visit.person)
         if chosen.greeting:
             turn_id = await self.writing.greet(chat, chosen.greeting)
-            outgoing = await self.writing.post(chat, chosen.greeting, turn_id=turn_id, author=Author.SEED)
+            outgoing = await self.writing.post(chat, chosen.greeting, below(visit), turn_id=turn_id, author=Author.SEED)
             self.posted.append(outgoing)
         return visit
 
@@ -216,7 +222,7 @@ class Session:
         self,
         visit: Visit,
         text: str,
-        buttons: tuple[tuple[tuple[str, str], ...], ...] = (),
+        buttons: Buttons = (),
         reply_to: str = "",
     ) -> Outgoing:
         """Post a sentence of the bot's own, which is no turn of the dialogue."""

@@ -21,6 +21,7 @@ from bot.conversation import Conversation, Session, Visit, chosen_language, spok
 from bot.texts import help_text, refusal, text
 from dialogue.choices import CHOICES, chosen
 from dialogue.errors import MessageRefused, SeedError, SettingsError
+from dialogue.forms import Group
 from dialogue.turns import Outcome, Speaker
 from storage.live.drafts import RedisDrafts
 from storage.records import ChatKind, Outgoing
@@ -198,9 +199,14 @@ class Terminal:
         return waiting.result()
 
     def _show_seeds(self, visit: Visit) -> None:
-        for seed in self._conversation.seeds:
-            mark = "•" if seed.name == visit.chat.seed else " "
-            self._console.print(f"{mark} [bold]{seed.name}[/bold]  {seed.title}: {seed.description}", highlight=False)
+        for group in Group:
+            seeds = [seed for seed in self._conversation.seeds if seed.group is group]
+            if seeds:
+                self._console.print(text(f"group_{group}", self._language), style="dim")
+            for seed in sorted(seeds, key=lambda seed: seed.language != self._language):
+                mark = "•" if seed.name == visit.chat.seed else " "
+                line = f"{mark} [bold]{seed.name}[/bold]  {seed.title}: {seed.description}"
+                self._console.print(line, highlight=False)
         self._notice("/seed NAME")
 
     def _show_settings(self, visit: Visit) -> None:

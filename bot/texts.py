@@ -71,7 +71,7 @@ TEXTS: dict[str, Sentence] = {
     "command_continue": Sentence("продолжить последний ответ", "go on with the last answer"),
     "command_undo": Sentence("убрать последний обмен репликами", "take back the last exchange"),
     "command_cancel": Sentence("остановить ответ", "stop the answer"),
-    "command_seed": Sentence("выбрать собеседника", "choose who to talk to"),
+    "command_seed": Sentence("выбрать, чем займёмся", "choose what we do"),
     "command_settings": Sentence("настроить ответы", "adjust the answers"),
     "command_human": Sentence("позвать оператора", "call an operator"),
     "command_privacy": Sentence("что хранится о разговоре", "what is kept of the conversation"),
@@ -90,13 +90,23 @@ TEXTS: dict[str, Sentence] = {
         "I took the last exchange back, as if it never happened.",
     ),
     "nothing_to_undo": Sentence("Убирать пока нечего.", "There is nothing to take back yet."),
+    # Choosing a seed.
+    "choose_group": Sentence("Чем займёмся?", "What shall we do?"),
     "choose_seed": Sentence(
-        "С кем поговорим? Разговор начнётся заново.", "Who would you like to talk to? The conversation will start anew."
+        "{group}. Выберите, и разговор начнётся заново:", "{group}. Choose, and the conversation will start anew:"
     ),
-    "seed_chosen": Sentence("Теперь на связи: {title}.", "Now talking: {title}."),
-    "seed_unknown": Sentence(
-        "Такого собеседника больше нет. Выберите другого: /seed", "There is nobody of that name any more. Choose: /seed"
-    ),
+    "seed_chosen": Sentence("Выбрано: {title}.", "Chosen: {title}."),
+    "group_talk": Sentence("Разговор", "Talk"),
+    "group_recommend": Sentence("Рекомендации", "Recommendations"),
+    "group_review": Sentence("Отзывы", "Reviews"),
+    "group_answer": Sentence("Ответы", "Answers"),
+    "group_translate": Sentence("Перевод", "Translation"),
+    "group_write": Sentence("Тексты", "Writing"),
+    "button_back": Sentence("‹ Назад", "‹ Back"),
+    "button_more": Sentence("Ещё ›", "More ›"),
+    "button_in_ru": Sentence("По-русски ›", "In Russian ›"),
+    "button_in_en": Sentence("По-английски ›", "In English ›"),
+    "button_example": Sentence("Пример: {example}", "Try: {example}"),
     "privacy": Sentence(
         "Я храню наши сообщения, ваше имя и язык: без этого я не смог бы отвечать. Храню и то, как вы оценили мои "
         "ответы. Разговоры могут читать и исправлять операторы, а проверенные — помогать учить модель. Наружу, другим "
@@ -118,6 +128,9 @@ TEXTS: dict[str, Sentence] = {
         "Готово: ваших сообщений и имени у меня больше нет.", "Done: your messages and your name are gone."
     ),
     "kept": Sentence("Хорошо, всё осталось как было.", "All right, everything stays as it was."),
+    # Asked in other chats.
+    "inline_try": Sentence("Попробовать", "Try it"),
+    "inline_no_answer": Sentence("Ответа нет: спросите в чате со мной", "No answer: ask me in our chat"),
     # Settings.
     "settings": Sentence("Как мне отвечать?", "How shall I answer?"),
     "settings_temperature": Sentence("Характер", "Mood"),
@@ -180,6 +193,7 @@ TEXTS: dict[str, Sentence] = {
     "unknown_command": Sentence(
         "Такой команды я не знаю. Что я умею: /help", "I do not know that command. What I can do: /help"
     ),
+    "button_failed": Sentence("Что-то сломалось. Нажмите ещё раз.", "Something broke. Please press again."),
     "button_expired": Sentence("Эта кнопка уже не действует.", "This button no longer works."),
     "button_of_another": Sentence("Эта кнопка не для вас.", "This button is for somebody else."),
     "message_empty": Sentence(

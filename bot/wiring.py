@@ -198,6 +198,8 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
         limits: how fast messages may go out; Telegram's own limits by default.
     """
     from bot.telegram.client import BotClient
+    from bot.telegram.inline import CHANNEL as INLINE
+    from bot.telegram.inline import Inline
     from bot.telegram.process import TelegramBot, WebhookTarget
     from bot.telegram.wishes import CHANNEL
     from bot.tending import Tending
@@ -205,12 +207,14 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     async with foundations(settings) as base:
         client = BotClient(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
         webhook = WebhookTarget(settings.webhook_url, settings.webhook_secret.get_secret_value())
+        replies = RedisReplies(base.redis, base.keys, INLINE, process_name(INLINE))
         bot = TelegramBot(
             client,
             base.conversation(),
             base.log,
             RedisLease(base.redis, base.keys, f"{CHANNEL}:{client.bot_id}"),
             listen=lambda: base.drafts().listen(CHANNEL),
+            inline=Inline(client, base.seeds, base.inbox(), replies),
             webhook=webhook if settings.webhook_url else None,
             limits=limits,
             alongside=[

@@ -28,6 +28,7 @@ TOKEN = "4242:a-token-that-must-never-be-shown"
 DAY_S = 24 * 3600.0
 MINIMAL_METHODS = frozenset({"getMe", "getUpdates", "sendMessage"})
 UNITS_PER_MESSAGE = 4096
+INLINE_RESULTS = 50
 
 
 @dataclass(slots=True)
@@ -145,15 +146,26 @@ class FakeTelegram:
         """Let a person edit a message that `say` returned."""
         self.update("edited_message", {**message, "text": text, "edit_date": int(self.now())})
 
-    def press(self, data: str, chat_id: int = 1, name: str = "Анна", language: str = "ru") -> None:
-        """Let a person press a button of the last message with buttons in the chat."""
+    def press(
+        self, data: str, chat_id: int = 1, name: str = "Анна", language: str = "ru", message_id: int | None = None
+    ) -> None:
+        """Let a person press a button of a message, by default of the last one with buttons in the chat."""
         shown = [call for call in self.sent(chat_id) if "reply_markup" in call.params and call.method == "sendMessage"]
+        if message_id is not None:
+            shown = [call for call in shown if call.message_id == message_id]
         message = self.message(chat_id, None, name, language, text=shown[-1].params["text"] if shown else "?")
         person = message["from"]
         message["from"] = self.me
         message["message_id"] = shown[-1].message_id if shown else message["message_id"]
         query = {"id": str(next(self._message_ids)), "from": person, "chat_instance": "1"}
         self.update("callback_query", {**query, "message": message, "data": data})
+
+    def inquire(self, query: str, person_id: int = 1, language: str = "ru") -> str:
+        """Let a person write the bot's name and a query in some chat; return the query's id."""
+        query_id = str(next(self._message_ids))
+        person = {"id": person_id, "is_bot": False, "first_name": "Анна", "language_code": language}
+        self.update("inline_query", {"id": query_id, "from": person, "query": query, "offset": ""})
+        return query_id
 
     def react(
         self, message_id: int, emoji: str = "", before: str = "", chat_id: int = 1, person_id: int | None = None
@@ -426,6 +438,12 @@ class FakeTelegram:
             raise Refusal(400, "Bad Request: message is not modified")
         chat = {"id": call.params["chat_id"], "type": "private"}
         return {"message_id": message_id, "date": int(self.now()), "chat": chat, "text": "?"}
+
+    def _api_answerInlineQuery(self, call: Call) -> bool:
+        ids = [result["id"] for result in call.params["results"]]
+        if len(ids) > INLINE_RESULTS or len(set(ids)) < len(ids) or any(len(each.encode()) > 64 for each in ids):
+            raise Refusal(400, "Bad Request: RESULT_ID_INVALID")
+        return True
 
     def _made(self, call: Call, **content: Any) -> dict[str, Any]:
         call.message_id = next(self._message_ids)

@@ -9,7 +9,7 @@ from telegram.error import BadRequest, EndPointNotFound, TelegramError
 
 from bot.telegram.client import BotClient
 from bot.telegram.keyboards import Buttons, markup
-from bot.telegram.updates import Sender, chat_and_topic
+from bot.telegram.updates import Inquired, Sender, chat_and_topic
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class Aftermath:
     Args:
         expected: where people wait for a reply now.
         called_off: dialogues in which nobody waits any more.
+        inquiries: what people ask in other chats; nothing of it is kept.
         erased: private chats that are gone, with all that was to be sent there.
         farewells: (place, text) to say to people who were erased, and whose outbox is gone with them.
     """
@@ -54,6 +55,7 @@ class Aftermath:
     expected: list[Expected] = field(default_factory=list)
     called_off: list[str] = field(default_factory=list)
     presses: list[PressAnswer] = field(default_factory=list)
+    inquiries: list[Inquired] = field(default_factory=list)
     erased: list[int] = field(default_factory=list)
     farewells: list[tuple[str, str]] = field(default_factory=list)
 
@@ -82,9 +84,9 @@ async def _edit_text(bot: BotClient, answer: PressAnswer) -> None:
         await bot.edit_message_text(answer.text, chat_id, int(answer.message_id), reply_markup=markup(answer.buttons))
     except BadRequest as error:
         if not _is_so_already(error):
-            await say_directly(bot, answer.place, answer.text)
+            await say_directly(bot, answer.place, answer.text, answer.buttons)
     except EndPointNotFound:
-        await say_directly(bot, answer.place, answer.word or answer.text)
+        await say_directly(bot, answer.place, answer.word or answer.text, answer.buttons)
     except TelegramError as error:
         logger.warning("the pressed keyboard stays as it was: %s", error)
 
@@ -105,10 +107,10 @@ def _is_so_already(error: TelegramError) -> bool:
     return "not modified" in str(error).lower()
 
 
-async def say_directly(bot: BotClient, place: str, text: str) -> None:
+async def say_directly(bot: BotClient, place: str, text: str, buttons: Buttons = ()) -> None:
     """Send a message past the outbox: it is not repeated if that fails."""
     chat_id, topic = chat_and_topic(place)
     try:
-        await bot.send_message(chat_id, text, message_thread_id=topic)
+        await bot.send_message(chat_id, text, reply_markup=markup(buttons), message_thread_id=topic)
     except TelegramError as error:
         logger.warning("not said: %s", error)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from bot.conversation import Session, Visit
 from bot.telegram.aftermath import Aftermath, Expected
-from bot.telegram.keyboards import Buttons, forget_keyboard, seeds_keyboard, settings_keyboard
+from bot.telegram.keyboards import Buttons, example_keyboard, forget_keyboard, settings_keyboard
+from bot.telegram.seed_menu import FRONT, seed_menu
 from bot.telegram.updates import Sender
 from bot.texts import help_text, text
 from dialogue.errors import SettingsError
@@ -60,11 +61,18 @@ async def start(call: Call) -> None:
 
 
 async def start_anew(call: Call, seed: str | None) -> None:
-    """Begin a new dialogue; the seed's greeting is the answer, or a sentence where it has none."""
+    """Begin a new dialogue; the seed's greeting is the answer, or a sentence where it has none.
+
+    Below it is the seed's example, to be said with a press.
+    """
+
+    def below(visit: Visit) -> Buttons:
+        return example_keyboard(visit.chat.dialogue_id, call.session.seed(visit).example, call.language)
+
     call.call_off()
-    call.visit = await call.session.start_anew(call.visit, seed)
+    call.visit = await call.session.start_anew(call.visit, seed, below)
     if not call.session.seed(call.visit).greeting:
-        await call.notice("started_anew")
+        await call.notice("started_anew", below(call.visit))
 
 
 async def show_help(call: Call) -> None:
@@ -98,8 +106,8 @@ async def choose_seed(call: Call) -> None:
     if call.argument in call.session.seeds:
         await start_anew(call, call.argument)
         return
-    seeds = seeds_keyboard(call.session.seeds, call.visit.chat.seed, call.language)
-    await call.notice("choose_seed", seeds)
+    front = seed_menu(call.session.seeds, call.visit.chat.seed, call.language)[FRONT]
+    await call.say(front.words, front.buttons)
 
 
 async def settings(call: Call) -> None:

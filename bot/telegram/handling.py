@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from telegram import Update
@@ -16,7 +16,7 @@ from bot.telegram.arrival import StoredUpdate
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
-from bot.telegram.updates import Wish, wish
+from bot.telegram.updates import Inquired, Wish, wish
 from bot.telegram.wishes import Wishes, needs_commit
 from dialogue.errors import StorageUnavailable
 from dialogue.failpoints import reach
@@ -46,7 +46,11 @@ class Arrived:
 
 
 class Handling:
-    """Does what stored updates ask, one batch after the other."""
+    """Does what stored updates ask, one batch after the other.
+
+    Args:
+        inquire: takes what people ask in other chats.
+    """
 
     def __init__(
         self,
@@ -56,10 +60,11 @@ class Handling:
         drafts: Drafts,
         delivery: Delivery,
         look_every_s: float = LOOK_SELDOM_S,
+        inquire: Callable[[Inquired], None] = lambda inquired: None,
     ) -> None:
         self._bot, self._conversation, self._wishes = bot, conversation, wishes
         self._drafts, self._delivery = drafts, delivery
-        self._look_every_s = look_every_s
+        self._look_every_s, self._inquire = look_every_s, inquire
         self._arrived: list[Arrived] = []
         self._news = asyncio.Event()
 
@@ -157,6 +162,8 @@ class Handling:
             # Nothing comes of an edit that changed no word; what was said to an operator is answered by the operator.
             if expected.dialogue_id in session.queued:
                 self._drafts.expect(expected)
+        for inquired in aftermath.inquiries:
+            self._inquire(inquired)
         for press in aftermath.presses:
             tasks.create_task(answer_press(self._bot, press))
         for place, words in aftermath.farewells:
@@ -171,23 +178,26 @@ class Handling:
             raise
         except Exception:
             logger.exception("update %d cannot be handled", update[0])
-            await self._give_up(*update)
+            await self._give_up(update, tasks)
         else:
             self._follow_up(session, aftermath, tasks)
 
-    async def _give_up(self, update_id: int, payload: str) -> None:
-        asked = self._wish(update_id, payload)
+    async def _give_up(self, update: StoredUpdate, tasks: asyncio.TaskGroup) -> None:
+        update_id, payload = update
+        asked, aftermath = self._wish(update_id, payload), Aftermath()
         try:
             async with self._conversation.session(self._delivery.take) as session:
                 await session.writing.take_update(self._bot.bot_id, update_id)
                 if asked is not None:
-                    await self._wishes.apologise(session, asked)
+                    await self._wishes.apologise(session, asked, aftermath)
         except StorageUnavailable:
             raise
         except Exception:
             logger.exception("not even an apology for update %d", update_id)
             async with self._conversation.log.writing() as writing:
                 await writing.take_update(self._bot.bot_id, update_id)
+        else:
+            self._follow_up(session, aftermath, tasks)
 
     def _wish(self, update_id: int, payload: str) -> Wish | None:
         try:

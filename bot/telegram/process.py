@@ -19,6 +19,7 @@ from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
 from bot.telegram.drafts import Drafts
 from bot.telegram.handling import LOOK_OFTEN_S, LOOK_SELDOM_S, Handling
+from bot.telegram.inline import Inline
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Limits, Pacing
 from bot.telegram.updates import ALLOWED
@@ -62,6 +63,7 @@ class TelegramBot:
 
     Args:
         listen: yields what is being written, for ever, and word of dialogues that another process has changed.
+        inline: answers inline queries.
         webhook: None to fetch updates by polling.
         alongside: what else only the process with the lease may do, such as recording replies; each is given what
             takes recorded messages for sending.
@@ -74,6 +76,7 @@ class TelegramBot:
         log: SqlLog,
         lease: Lease,
         listen: Callable[[], AsyncIterator[Draft]],
+        inline: Inline,
         webhook: WebhookTarget | None = None,
         limits: Limits | None = None,
         poll_s: float = POLL_S,
@@ -82,6 +85,7 @@ class TelegramBot:
     ) -> None:
         self._bot, self._conversation, self._log, self._lease = bot, conversation, log, lease
         self._listen, self._webhook, self._limits, self._poll_s = listen, webhook, limits, poll_s
+        self._inline = inline
         self._alongside, self._sweep_every_s = alongside, sweep_every_s
         self._wishes = Wishes(log)
         self._handling: Handling | None = None
@@ -131,10 +135,13 @@ class TelegramBot:
             delivered=lambda outgoing: drafts.answered(outgoing.dialogue_id, outgoing.reply_to),
         )
         look_every_s = LOOK_OFTEN_S if self._webhook is not None else LOOK_SELDOM_S
-        self._handling = Handling(self._bot, self._conversation, self._wishes, drafts, delivery, look_every_s)
+        self._handling = Handling(
+            self._bot, self._conversation, self._wishes, drafts, delivery, look_every_s, self._inline.take
+        )
         # Before anything new comes in: what is left in the outbox goes out first.
         await self._sweep(delivery, _EVERYTHING)
         return [
+            self._inline.run,
             self._show_commands,
             partial(self._receive, self._handling.keep),
             self._handling.run,

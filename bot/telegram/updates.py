@@ -9,6 +9,7 @@ from telegram import (
     CallbackQuery,
     Chat,
     ChatMemberUpdated,
+    InlineQuery,
     Message,
     MessageEntity,
     MessageReactionUpdated,
@@ -19,7 +20,7 @@ from telegram import (
 from bot.telegram.reactions import opinion
 from storage.records import ChatKind
 
-ALLOWED = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
+ALLOWED = ("message", "edited_message", "callback_query", "inline_query", "message_reaction", "my_chat_member")
 """The kinds of updates that the bot wants from Telegram."""
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@(\w+))?(?:\s+(.*))?", re.DOTALL)
@@ -93,6 +94,20 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquired:
+    """Somebody writes the bot's name in any chat, and `text` behind it, and is to be offered something to send there.
+
+    Args:
+        language: of the person's Telegram; may be empty.
+    """
+
+    person_id: str
+    language: str
+    query_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reacted:
     """Somebody reacted to the message `message_id`, or thought better of it.
 
@@ -122,7 +137,7 @@ class Moved:
     new_place: str
 
 
-Wish = Said | Reworded | Commanded | Wordless | Pressed | Reacted | Admitted | Moved
+Wish = Said | Reworded | Commanded | Wordless | Pressed | Inquired | Reacted | Admitted | Moved
 
 
 def wish(update: Update, me: User) -> Wish | None:
@@ -133,6 +148,8 @@ def wish(update: Update, me: User) -> Wish | None:
     """
     if update.callback_query is not None:
         return _press(update.callback_query)
+    if update.inline_query is not None:
+        return _inquiry(update.inline_query)
     if update.message_reaction is not None:
         return _reaction(update.message_reaction)
     if update.my_chat_member is not None:
@@ -187,6 +204,11 @@ def _press(query: CallbackQuery) -> Wish | None:
     topic = message.message_thread_id if isinstance(message, Message) and _has_topic(message) else None
     sender = _person_at(message.chat, query.from_user, topic)
     return Pressed(sender, str(message.message_id), query.id, query.data)
+
+
+def _inquiry(query: InlineQuery) -> Wish:
+    person = query.from_user
+    return Inquired(str(person.id), person.language_code or "", query.id, query.query)
 
 
 def _reaction(change: MessageReactionUpdated) -> Wish | None:

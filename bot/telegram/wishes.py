@@ -6,11 +6,23 @@ import time
 from collections.abc import Callable
 
 from bot.conversation import Session
-from bot.telegram.aftermath import Aftermath
+from bot.telegram.aftermath import Aftermath, PressAnswer
 from bot.telegram.commands import COMMANDS, Call
 from bot.telegram.presses import press
-from bot.telegram.updates import Admitted, Commanded, Moved, Pressed, Reacted, Reworded, Said, Sender, Wish, Wordless
-from bot.texts import refusal
+from bot.telegram.updates import (
+    Admitted,
+    Commanded,
+    Inquired,
+    Moved,
+    Pressed,
+    Reacted,
+    Reworded,
+    Said,
+    Sender,
+    Wish,
+    Wordless,
+)
+from bot.texts import refusal, text
 from dialogue.errors import MessageRefused, TooManyWaiting
 from storage.log.sql_log import SqlLog
 from storage.records import ChatKind
@@ -37,6 +49,9 @@ class Wishes:
         if isinstance(wish, Reacted):
             await _note_reaction(session, wish)
             return
+        if isinstance(wish, Inquired):
+            aftermath.inquiries.append(wish)
+            return
         call = await self._call(session, wish.sender, aftermath)
         if isinstance(wish, Admitted):
             await session.writing.set_active(call.visit.chat.id, wish.is_active)
@@ -50,11 +65,16 @@ class Wishes:
         except MessageRefused as error:
             await self._refuse(call, error)
 
-    async def apologise(self, session: Session, wish: Wish) -> None:
-        """Tell the author of a message that it could not be handled."""
-        if isinstance(wish, Said | Reworded | Commanded | Wordless):
-            call = await self._call(session, wish.sender, Aftermath())
-            call.message_id = wish.message_id
+    async def apologise(self, session: Session, wish: Wish, aftermath: Aftermath) -> None:
+        """Tell the author of a message, or whoever pressed a button, that it could not be handled."""
+        if not isinstance(wish, Said | Reworded | Commanded | Wordless | Pressed):
+            return
+        call = await self._call(session, wish.sender, aftermath)
+        call.message_id = wish.message_id
+        if isinstance(wish, Pressed):
+            word = text("button_failed", call.language)
+            aftermath.presses.append(PressAnswer(wish.sender.place, wish.message_id, wish.query_id, word))
+        else:
             await call.notice("failure")
 
     async def _call(self, session: Session, sender: Sender, aftermath: Aftermath) -> Call:

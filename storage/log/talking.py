@@ -33,6 +33,11 @@ _read_last_author = (
     .order_by(turns.c.position.desc())
     .limit(1)
 )
+_find_said = (
+    select(turns.c.id)
+    .where(turns.c.dialogue_id == bindparam("dialogue"), turns.c.external_id == bindparam("external"))
+    .limit(1)
+)
 _read_waiting_in = read_waiting.where(turns.c.dialogue_id.in_(bindparam("dialogues", expanding=True)))
 _cancel = (
     update(turns).where(turns.c.id == bindparam("turn")).values(state=TurnState.CANCELLED, position=bindparam("place"))
@@ -61,6 +66,12 @@ class Talking(Transaction):
         if dialogue.waiting >= max_waiting:
             raise TooManyWaiting(max_waiting)
         return await self._insert_asked(chat, person, dialogue, Ask.SAY, text, external_id)
+
+    async def was_said(self, chat: Chat, external_id: str) -> bool:
+        """Say whether the chat's dialogue has a message of this id of the channel, also one that was taken back."""
+        await self._lock([chat.dialogue_id])
+        said = {"dialogue": chat.dialogue_id, "external": external_id}
+        return (await self._run(_find_said, said)).first() is not None
 
     async def ask(self, chat: Chat, person: Person, ask: Ask) -> Asked:
         """Keep a wish for another version of the last reply, or for more of it; one that waits already is the same.

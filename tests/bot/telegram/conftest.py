@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,12 @@ from redis.asyncio import Redis
 
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
+from bot.telegram.inline import CHANNEL as INLINE
+from bot.telegram.inline import Inline
 from storage.live.inbox import RedisInbox
 from storage.live.keys import Keys
+from storage.live.presence import process_name
+from storage.live.replies import RedisReplies
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from tests.bot.telegram.background import running
@@ -67,6 +71,12 @@ def inbox(redis: Redis, keys: Keys) -> RedisInbox:
 def conversation(log: SqlLog, inbox: RedisInbox) -> Conversation:
     """The use cases, with a seed that greets by default."""
     return Conversation(log, inbox, SEEDS, GREETING_SEED.name)
+
+
+@pytest.fixture
+def make_inline(redis: Redis, keys: Keys, inbox: RedisInbox) -> Callable[[BotClient], Inline]:
+    """Makes what answers inline queries."""
+    return lambda client: Inline(client, SEEDS, inbox, RedisReplies(redis, keys, INLINE, process_name(INLINE)))
 
 
 @pytest.fixture

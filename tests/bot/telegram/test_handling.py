@@ -10,7 +10,7 @@ from bot.conversation import Conversation, Session
 from bot.telegram.aftermath import Aftermath
 from bot.telegram.client import BotClient
 from bot.telegram.handling import Handling
-from bot.telegram.updates import Said, Wish
+from bot.telegram.updates import Pressed, Said, Wish
 from bot.telegram.wishes import Wishes
 from bot.texts import text
 from dialogue.errors import StorageUnavailable
@@ -29,7 +29,7 @@ class Clumsy(Wishes):
 
     async def fulfil(self, session: Session, wish: Wish, aftermath: Aftermath) -> None:
         await super().fulfil(session, wish, aftermath)
-        if isinstance(wish, Said) and "споткнись" in wish.text:
+        if "споткнись" in (wish.text if isinstance(wish, Said) else wish.data if isinstance(wish, Pressed) else ""):
             raise ZeroDivisionError("stumbled")
 
 
@@ -57,6 +57,13 @@ async def test_one_update_that_fails_holds_up_no_other_and_its_author_is_told(cl
     await clumsy.settle()
     assert [asked.text for asked in await clumsy.waiting()] == ["раз", "два"]
     assert clumsy.telegram.texts(2) == [text("failure", "ru")]
+
+
+async def test_a_press_that_fails_is_answered_all_the_same(clumsy: Rig) -> None:
+    clumsy.telegram.press("споткнись")
+    await clumsy.settle()
+    answers = [call.params["text"] for call in clumsy.telegram.calls if call.method == "answerCallbackQuery"]
+    assert answers == [text("button_failed", "ru")]
 
 
 async def test_what_cannot_be_read_is_put_aside(rig: Rig) -> None:

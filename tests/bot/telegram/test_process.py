@@ -13,9 +13,10 @@ from fastapi import FastAPI
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
 from bot.telegram.delivery import Delivery
+from bot.telegram.inline import Inline
 from bot.telegram.process import TelegramBot, WebhookTarget
 from bot.telegram.webhook import webhook_router
-from bot.texts import COMMANDS, help_text, text
+from bot.texts import COMMANDS, help_text
 from dialogue.errors import SettingsError
 from dialogue.turns import Outcome, Reply
 from storage.live.drafts import Draft
@@ -77,14 +78,19 @@ def lease() -> FakeLease:
 
 @pytest.fixture
 def make_bot(
-    telegram: FakeTelegram, log: SqlLog, conversation: Conversation, lease: FakeLease
+    telegram: FakeTelegram,
+    log: SqlLog,
+    conversation: Conversation,
+    lease: FakeLease,
+    make_inline: Callable[[BotClient], Inline],
 ) -> Callable[..., TelegramBot]:
     """Makes bots that answer with an echo."""
 
     def make(webhook: WebhookTarget | None = None, listen: Callable[[], AsyncIterator[Draft]] = silence) -> TelegramBot:
         client = BotClient(TOKEN, telegram.url)
+        inline, work = make_inline(client), [Echo(log).work]
         return TelegramBot(
-            client, conversation, log, lease, listen, webhook, UNLIMITED, poll_s=1.0, alongside=[Echo(log).work]
+            client, conversation, log, lease, listen, inline, webhook, UNLIMITED, poll_s=1.0, alongside=work
         )
 
     return make
@@ -126,8 +132,18 @@ async def test_a_server_that_knows_three_methods_is_enough(
         telegram.say("/mydata")
         await telegram.until(lambda: len(telegram.texts()) == 6)
     texts = telegram.texts()
-    assert {GREETING_SEED.greeting, "эхо: привет", text("choose_seed", "ru")} <= set(texts)
+    assert {GREETING_SEED.greeting, "эхо: привет"} <= set(texts)
+    assert any(f"{SEED.title} — {SEED.description}" in words for words in texts)
     assert any("привет" in words for words in texts if words.startswith("{"))
+
+
+async def test_inline_queries_are_fetched_and_answered(
+    telegram: FakeTelegram, make_bot: Callable[..., TelegramBot]
+) -> None:
+    async with running(make_bot().run()):
+        await telegram.until(lambda: telegram.is_polled)
+        telegram.inquire("")
+        await telegram.until(lambda: any(call.method == "answerInlineQuery" for call in telegram.calls))
 
 
 async def test_the_commands_are_registered_in_both_languages(
@@ -194,7 +210,11 @@ async def test_a_token_that_telegram_does_not_know_is_an_error_that_does_not_sho
 
 
 async def test_a_draft_is_shown_while_the_model_writes(
-    telegram: FakeTelegram, log: SqlLog, conversation: Conversation, lease: FakeLease
+    telegram: FakeTelegram,
+    log: SqlLog,
+    conversation: Conversation,
+    lease: FakeLease,
+    make_inline: Callable[[BotClient], Inline],
 ) -> None:
     async def write() -> AsyncIterator[Draft]:
         while True:
@@ -202,7 +222,8 @@ async def test_a_draft_is_shown_while_the_model_writes(
                 yield Draft(asked.dialogue_id, "Здрав", is_final=False)
             await asyncio.sleep(0.02)
 
-    bot = TelegramBot(BotClient(TOKEN, telegram.url), conversation, log, lease, write, limits=UNLIMITED, poll_s=1.0)
+    client = BotClient(TOKEN, telegram.url)
+    bot = TelegramBot(client, conversation, log, lease, write, make_inline(client), limits=UNLIMITED, poll_s=1.0)
     async with running(bot.run()):
         telegram.say("привет")
         await telegram.until(lambda: any(call.method == "sendMessageDraft" for call in telegram.calls))
@@ -211,7 +232,11 @@ async def test_a_draft_is_shown_while_the_model_writes(
 
 
 async def test_what_another_process_posts_is_sent_as_soon_as_word_of_it_comes(
-    telegram: FakeTelegram, log: SqlLog, conversation: Conversation, lease: FakeLease
+    telegram: FakeTelegram,
+    log: SqlLog,
+    conversation: Conversation,
+    lease: FakeLease,
+    make_inline: Callable[[BotClient], Inline],
 ) -> None:
     is_posted = asyncio.Event()
 
@@ -221,7 +246,10 @@ async def test_what_another_process_posts_is_sent_as_soon_as_word_of_it_comes(
         await asyncio.Event().wait()
 
     client = BotClient(TOKEN, telegram.url)
-    bot = TelegramBot(client, conversation, log, lease, listen, limits=UNLIMITED, poll_s=1.0, sweep_every_s=3600.0)
+    inline = make_inline(client)
+    bot = TelegramBot(
+        client, conversation, log, lease, listen, inline, limits=UNLIMITED, poll_s=1.0, sweep_every_s=3600.0
+    )
     async with running(bot.run()):
         telegram.say("/help")
         await telegram.until(lambda: telegram.texts() == [help_text("ru")])

@@ -8,6 +8,7 @@ from telegram import Update, User
 from bot.telegram.updates import (
     Admitted,
     Commanded,
+    Inquired,
     Moved,
     Pressed,
     Reacted,
@@ -168,6 +169,12 @@ def test_blocking_and_unblocking_are_understood() -> None:
         admitted = wish(Update.de_json(fake.pending()[-1]), ME)
         assert isinstance(admitted, Admitted)
         assert admitted.is_active is is_active
+
+
+def test_an_inline_query_names_its_person_and_their_language() -> None:
+    fake = FakeTelegram()
+    query_id = fake.inquire("films Дюна", person_id=7, language="en")
+    assert wish(Update.de_json(fake.pending()[-1]), ME) == Inquired("7", "en", query_id, "films Дюна")
 
 
 def test_a_pressed_button_names_the_presser_and_the_message() -> None:

@@ -56,6 +56,18 @@ async def test_no_more_than_so_many_messages_wait(log: SqlLog, place: Place) -> 
     assert await place.texts() == ["one", "two"]
 
 
+async def test_the_dialogue_knows_what_was_said_in_it_also_what_was_taken_back(log: SqlLog, place: Place) -> None:
+    chat = place.chat
+    async with log.writing() as writing:
+        await writing.say(chat, place.person, "hello", external_id="5")
+        await writing.undo(chat)
+        said = [await writing.was_said(chat, external_id) for external_id in ("5", "6")]
+        anew = await writing.new_dialogue(chat)
+        said.append(await writing.was_said(anew, "5"))
+
+    assert said == [True, False, False]
+
+
 async def test_asking_twice_for_the_same_is_asking_once(log: SqlLog, place: Place) -> None:
     await place.exchange("hello", "hi")
 
