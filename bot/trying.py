@@ -14,7 +14,7 @@ from bot.settings import Settings
 from bot.texts import text as sentence
 from dialogue.casting import SeedCasting, Wardrobe
 from dialogue.engine.opening import open_engine
-from dialogue.engine.wardrobe import EngineWardrobe
+from dialogue.engine.wardrobe import EngineWardrobe, own_adapters
 from dialogue.kinds.choosing import kind_of
 from dialogue.ports import Engine, Job
 from dialogue.replying import Replier
@@ -38,7 +38,8 @@ async def try_out(
     seed = load_seeds().get(name)
     is_answered = True
     async with open_engine(settings.engine, progress) as engine:
-        trial = Trial(engine, seed, wardrobe=EngineWardrobe(engine, settings.seed_adapters))
+        wardrobe = EngineWardrobe(engine, own_adapters() if settings.seed_adapters else None)
+        trial = Trial(engine, seed, wardrobe=wardrobe)
         async for words in _one(text) if text is not None else _lines(seed.greeting):
             if show_prompt:
                 typer.echo(trial.prompt(words), err=True)

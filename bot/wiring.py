@@ -17,7 +17,7 @@ from bot.reconciling import Reconciler
 from bot.recording import Begin, Recorder, begin_later
 from bot.running.data_folder import prepare
 from bot.settings import Settings
-from dialogue.engine.wardrobe import EngineWardrobe
+from dialogue.engine.wardrobe import EngineWardrobe, own_adapters
 from dialogue.ports import Engine
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds, load_seeds
@@ -131,7 +131,7 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
         # The heartbeat starts last: who has one can answer.
         jobs = RedisJobs(base.redis, base.keys, drafts, process_name("worker"))
         await stack.enter_async_context(jobs.at_work())
-        wardrobe = EngineWardrobe(engine, base.settings.seed_adapters)
+        wardrobe = EngineWardrobe(engine, own_adapters() if base.settings.seed_adapters else None)
         folder = base.settings.data_dir / "adapters"
         casting = PromotedCasting(base.seeds, base.settings.seed, base.log, wardrobe, folder)
         replier = Replier(engine, casting, draw=lambda: secrets.randbits(31))

@@ -45,7 +45,6 @@ class Seed:
         form: what the person's words are put into, where the kind is not `dialogue`.
         group: what it does for people.
         example: a message to try it with; may be empty.
-        adapter: the name of its own adapter, with which the model it was trained for answers; may be empty.
     """
 
     name: str
@@ -62,7 +61,6 @@ class Seed:
     form: Form = field(default_factory=Form)
     group: Group = Group.TALK
     example: str = ""
-    adapter: str = ""
 
 
 class Seeds:
@@ -151,7 +149,6 @@ def read_seed(file: str, content: bytes) -> Seed:
         form=read_form(top.table("form"), kind),
         group=Group(top.choice("group", list(Group), default=Group.TALK)),
         example=top.line("example", max_chars=500, default=""),
-        adapter=_adapter(top),
     )
     if problems := top.problems():
         raise SeedError("\n".join(f"{file}: {problem}" for problem in problems))
@@ -177,13 +174,6 @@ def _name(top: CheckedTable, stem: str) -> str:
         top.refuse("name", f"{name!r} must be small Latin letters, digits and hyphens")
     elif name and name != stem:
         top.refuse("name", f"{name!r} must be the file's name without .toml, {stem!r}")
-    return name
-
-
-def _adapter(top: CheckedTable) -> str:
-    name = top.line("adapter", max_chars=40, default="")
-    if name and not _NAME.fullmatch(name):
-        top.refuse("adapter", f"{name!r} must be a folder of adapters/: small Latin letters, digits and hyphens")
     return name
 
 

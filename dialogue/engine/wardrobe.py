@@ -7,6 +7,7 @@ import json
 import logging
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from dialogue.errors import ModelRefused
 from dialogue.ports import Engine
@@ -21,21 +22,22 @@ class EngineWardrobe:
     """The adapters of one engine; see `dialogue.casting.Wardrobe`.
 
     Args:
-        has_own: whether seeds have their own adapters; False for the model as it is.
+        own: the folder with those that come with the seeds: each is that of the seeds behind which it has learned.
+            None lets all seeds answer with the model as it is.
     """
 
-    def __init__(self, engine: Engine, has_own: bool = True) -> None:
+    def __init__(self, engine: Engine, own: Path | None) -> None:
         self._engine = engine
-        self._has_own = has_own
+        self._own = _by_seed(own, engine.revision) if own else {}
         self._fits: dict[str, bool] = {}
         self._lock = asyncio.Lock()
 
     async def own(self, seed: Seed) -> str | None:
         """See `Wardrobe.own`."""
-        if not seed.adapter or not self._has_own:
+        folder = self._own.get(seed.name)
+        if folder is None or not await self.wear(folder.name, folder):
             return None
-        folder = own_adapter(seed.adapter)
-        return seed.adapter if await self.wear(seed.adapter, folder) else None
+        return folder.name
 
     def knows(self, name: str) -> bool:
         """See `Wardrobe.knows`."""
@@ -49,7 +51,7 @@ class EngineWardrobe:
             return self._fits[name]
 
     async def _try(self, name: str, folder: Path) -> bool:
-        base = await asyncio.to_thread(base_revision, folder)
+        base = _base(await asyncio.to_thread(_lineage, folder))
         if base != self._engine.revision:
             logger.info("adapter %s is for %s, and %s works here: it is left off", name, base, self._engine.revision)
             return False
@@ -61,14 +63,27 @@ class EngineWardrobe:
         return True
 
 
-def own_adapter(name: str) -> Path:
-    """Return where the adapter lies that a seed names."""
-    return Path(str(resources.files("seeds"))) / "adapters" / name
+def own_adapters() -> Path:
+    """Return the folder with the adapters that come with this project's seeds."""
+    return Path(str(resources.files("seeds"))) / "adapters"
 
 
-def base_revision(folder: Path) -> str:
+def _by_seed(folder: Path, revision: str) -> dict[str, Path]:
+    """Return by the names of seeds the adapters that were trained for this model behind them."""
+    places = sorted(each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
+    lineages = [(place, _lineage(place)) for place in places]
+    return {seed: place for place, facts in lineages if _base(facts) == revision for seed in facts.get("seeds", {})}
+
+
+def _base(lineage: dict[str, Any]) -> str:
     """Return for which weights an adapter was trained; empty where its lineage does not say."""
+    base = lineage.get("base_model")
+    return str(base.get("revision", "")) if isinstance(base, dict) else ""
+
+
+def _lineage(folder: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / _LINEAGE).read_bytes())["base_model"]["revision"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        facts = json.loads((folder / _LINEAGE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

@@ -30,7 +30,7 @@ class Stage:
         self.now = 0.0
         self.engine = ScriptedEngine([])
         self.casting = PromotedCasting(
-            SEEDS, SEED.name, log, EngineWardrobe(self.engine), folder, clock=lambda: self.now
+            SEEDS, SEED.name, log, EngineWardrobe(self.engine, own=None), folder, clock=lambda: self.now
         )
 
     async def promote(self, stand_in: str = SEED.name, adapter: str = "", share: float = 1.0) -> int:
