@@ -162,8 +162,8 @@ def page(held: list[tuple[Caller, Dialogue, Dialogue]]) -> str:
         "",
         "What the embedded model (Gemma 3 270M) answers to ten people without an adapter, and with the one that",
         "[the learning loop](learning.md#the-whole-loop) has made. `python -m benchmarks.learning_loop` writes this",
-        "page: none is left out, no word is changed. The people are scripts (`benchmarks/callers.py`): they answer what",
-        "they are asked for, each thing once, and otherwise go on with words of their own, which do not always fit.",
+        "page: none is left out, no word is changed. The people are scripts (`benchmarks/callers.py`): they answer",
+        "what they are asked for, each thing once, and otherwise go on with their own words, which do not always fit.",
         "",
     ]
     for caller, before, after in held:

@@ -15,6 +15,7 @@ from bot.demonstrate_command import demonstrate
 from bot.evaluate_command import evaluate
 from bot.export_command import export
 from bot.finetune_command import finetune
+from bot.forgotten_command import forgotten
 from bot.operator_commands import operators
 from bot.promote_command import promote
 from bot.seed_commands import seeds
@@ -40,6 +41,7 @@ app.command()(export)
 app.command()(evaluate)
 app.command()(finetune)
 app.command()(promote)
+app.command()(forgotten)
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 

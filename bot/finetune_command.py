@@ -46,7 +46,7 @@ def finetune(
     """Train a model on an export. An interrupted training is gone on with by the same command.
 
     Replies alone are learned; with held-out rows the training ends when they get no better, and the best state is
-    kept. Needs pip install 'govorun[train]'.
+    kept. Needs pip install 'govorun\\[train]'.
 
     [dim]Example: govorun finetune --data data.train.jsonl --held-out data.test.jsonl --out adapters/isp[/dim]
     """
@@ -124,6 +124,7 @@ def _kept(file: Reread) -> dict[str, Any]:
         "format": file.format,
         "manifest": file.manifest.name,
         "manifest_sha256": file.manifest_sha256,
+        "exported_at": file.facts.get("exported_at"),
         "dialogues": file.facts.get("dialogues", {}).get(file.path.name, []),
     }
 

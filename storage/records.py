@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dialogue.turns import Ask, Dialogue, Outcome, Reply, Speaker
+
+
+def hashed_id(dialogue_id: str) -> str:
+    """Return what exports call a dialogue.
+
+    Without a salt: the ids are random numbers of 64 bits, which nobody guesses, and they have to be found again.
+    """
+    return hashlib.sha256(dialogue_id.encode()).hexdigest()
 
 
 class ChatKind(StrEnum):

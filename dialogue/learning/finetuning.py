@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from dialogue.errors import TrainingError
 from dialogue.learning.base_model import Base, Learner
 from dialogue.learning.examples import examples_of
-from dialogue.learning.lineage import write_lineage
+from dialogue.learning.lineage import code_hash, write_lineage
 from dialogue.learning.losses import write_losses
 from dialogue.learning.plan import Method, Plan
 from dialogue.learning.training import Trained, train_replies
@@ -64,6 +64,7 @@ def finetune(order: Order, learner: Learner, watch: Watch) -> dict[str, Any]:
     Raises:
         TrainingError: the data cannot be learned from, the training was interrupted, or another one lies unfinished.
     """
+    code_hash()  # Before somebody changes the code beside a training of hours.
     work = _prepared(order)
     plan = order.plan
     with warnings.catch_warnings():

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from dialogue.learning.proven_lineage import LINEAGE, VERSION
 _LIBRARIES = ("torch", "transformers", "trl", "peft")
 
 
+@cache
 def code_hash() -> str:
-    """Return a hash over all of `dialogue`: what renders prompts, makes tokens of them, trains and serves."""
+    """Return a hash over all of `dialogue`, as it was when it was first asked for: what makes tokens, trains and serves."""
     root = Path(str(dialogue.__file__)).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

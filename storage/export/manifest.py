@@ -1,6 +1,6 @@
 """The manifest of an export: where it comes from, what it holds, and by which hashes one can tell that it is that.
 
-It names the dialogues that each file holds by their hashes, so that `/forget` can say which files held somebody.
+It names the dialogues that each file holds by their hashes, so that `govorun forgotten` can say which hold somebody.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from dialogue.errors import ExportError
 from dialogue.file_hash import sha256_of
-from storage.export.talks import hashed_id
+from storage.records import hashed_id
 
 SUFFIX = ".manifest.json"
 VERSION = 1
@@ -69,19 +69,3 @@ def verified(path: Path) -> dict[str, Any]:
         if sha256_of(file) != entry["sha256"]:
             raise ExportError(f"{file}: not the file that {path.name} describes: its SHA-256 is another")
     return manifest
-
-
-def files_that_held(dialogue_ids: Iterable[str], folder: Path) -> list[Path]:
-    """Return the exported files, anywhere under a folder, that hold something of one of these dialogues.
-
-    A file that was renamed without its manifest is not found; one that was deleted is still named.
-    """
-    wanted = {hashed_id(each) for each in dialogue_ids}
-    found = []
-    for path in sorted(folder.rglob(f"*{SUFFIX}")):
-        try:
-            held = read_manifest(path)["dialogues"]
-        except (ExportError, KeyError):
-            continue  # Somebody else's file of that name.
-        found += [path.parent / name for name, dialogues in held.items() if wanted.intersection(dialogues)]
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from dialogue.turns import Speaker
@@ -109,11 +108,3 @@ class Talk:
     def kept(self) -> list[Said]:
         """The turns of the transcript, in order."""
         return sorted((each for each in self.said if each.is_kept), key=lambda each: each.position or 0)
-
-
-def hashed_id(dialogue_id: str) -> str:
-    """Return what manifests and rows call a dialogue.
-
-    Without a salt: the ids are random numbers of 64 bits, which nobody guesses, and `/forget` has to find them again.
-    """
-    return hashlib.sha256(dialogue_id.encode()).hexdigest()

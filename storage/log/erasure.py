@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, exists, func, insert, null, or_, select, update
 
 from dialogue.turns import Ask, Outcome
 from storage.log.scrubbing import note_erasure
@@ -13,6 +13,7 @@ from storage.log.tables import (
     audit,
     chats,
     dialogues,
+    forgotten,
     is_pending,
     notes,
     people,
@@ -22,7 +23,7 @@ from storage.log.tables import (
     updates,
 )
 from storage.log.transaction import Transaction
-from storage.records import Author, ChatKind
+from storage.records import Author, ChatKind, hashed_id
 
 _find_person = select(people.c.id).where(
     people.c.channel == bindparam("channel"), people.c.external_id == bindparam("external_id")
@@ -71,6 +72,9 @@ _erase_drafts = delete(replies).where(
     replies.c.is_stale,
     ~exists().where(answers.c.reply_id == replies.c.id),
 )
+
+
+_unremember = delete(forgotten).where(forgotten.c.dialogue.in_(bindparam("hashes", expanding=True)))
 
 
 def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -134,9 +138,18 @@ class Erasure(Transaction):
         await self._run(_erase_person, person)
         await self._tidy([row.id for row in touched if row.kind != ChatKind.PRIVATE], thumbed)
         await self._erase_updates(external_id)
+        await self._remember([row.id for row in touched])
         await note_erasure(self._connection)
         self.has_erased = True
         return [row.id for row in touched]
+
+    async def _remember(self, dialogue_ids: list[str]) -> None:
+        """Note that something of these dialogues was erased, so that one can tell which exports still hold it."""
+        hashes = [hashed_id(each) for each in dialogue_ids]
+        await self._run(_unremember, {"hashes": hashes})
+        if hashes:
+            now = self._clock()
+            await self._run(insert(forgotten), [{"dialogue": each, "at": now} for each in hashes])
 
     async def _tidy(self, spoken_in: list[str], thumbed: set[str]) -> None:
         """Bring up to date what operators see of dialogues that go on without the person."""

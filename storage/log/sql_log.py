@@ -23,12 +23,14 @@ from storage.log.sql import Engines, sql_engines, transaction, translated
 from storage.log.tables import (
     chats,
     dialogues,
+    forgotten,
     is_kept,
     is_open,
     is_unsent,
     is_waiting,
     outbox,
     people,
+    promotions,
     turns,
 )
 from storage.log.waiting import read_waiting, waiting_message
@@ -72,6 +74,8 @@ _read_operator: Any = select(
 ).where(dialogues.c.chat_id == bindparam("chat"), is_open)
 
 _read_beginning = select(dialogues.c.chat_id, dialogues.c.opened_at).where(dialogues.c.id == bindparam("dialogue"))
+
+_read_proofs = select(promotions.c.adapter, promotions.c.proof).where(promotions.c.adapter != "")
 
 _read_unsent = (
     select(
@@ -219,6 +223,14 @@ class SqlLog:
         """Return the chat of a dialogue and when it was opened; None where it is gone."""
         rows = await self._rows(_read_beginning, dialogue=dialogue_id)
         return (rows[0].chat_id, rows[0].opened_at) if rows else None
+
+    async def proofs(self) -> dict[str, dict[str, Any]]:
+        """Return what showed that the adapters which were ever promoted are better, by adapter."""
+        return {row.adapter: row.proof for row in await self._rows(_read_proofs)}
+
+    async def forgotten(self) -> dict[str, float]:
+        """Return the hashes of dialogues in which something was erased, and when, seconds since the epoch."""
+        return {row.dialogue: row.at for row in await self._rows(select(forgotten))}
 
     async def adapter_files(self, adapter: str) -> dict[str, bytes]:
         """Return the files of an adapter that was promoted, by name; none where it never was."""

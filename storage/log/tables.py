@@ -330,6 +330,14 @@ promotions = Table(
     sqlite_autoincrement=True,
 )
 
+# In which dialogues something was erased, by their hashes, and when: exports from before still hold it.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("dialogue", String, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
 # Every worker takes them from here, whatever machine it runs on.
 adapter_files = Table(
     "adapter_files",

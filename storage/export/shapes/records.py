@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from storage.export.material import Material
-from storage.export.talks import Said, hashed_id
-from storage.records import Author
+from storage.export.talks import Said
+from storage.records import Author, hashed_id
 
 Row = dict[str, Any]
 

@@ -20,14 +20,14 @@ from dialogue.forms import SeedKind
 from dialogue.seeds import Seeds
 from storage.export.card import CARD, REGISTRY
 from storage.export.exporting import Plan, export
-from storage.export.manifest import files_that_held, read_manifest, verified
+from storage.export.holders import Holder, holders
+from storage.export.manifest import read_manifest, verified
 from storage.export.splits import Split, parse_splits
-from storage.export.talks import hashed_id
 from storage.export.wanted import Format, Handling, Wanted
 from storage.log.sql import sql_engines, transaction
 from storage.log.sql_log import sql_log
 from storage.log.tables import chats
-from storage.records import ChatKind
+from storage.records import ChatKind, hashed_id
 from storage.reviewed import Rating
 from tests.storage.conftest import Clock
 from tests.storage.export.studio import Studio, lines
@@ -81,10 +81,11 @@ async def test_who_was_forgotten_is_in_no_later_export_and_the_earlier_ones_are_
     await studio.export(Format.PROMPT_COMPLETION, "early.jsonl")
     await studio.export(Format.JSONL, "other.jsonl", wanted=Wanted(seeds=("small-talk-en",)))
     async with studio.log.writing() as writing:
-        gone = await writing.forget("telegram", "1")
+        await writing.forget("telegram", "1")
 
     assert replies(await studio.rows(Format.PROMPT_COMPLETION)) == {"ответ 2"}
-    assert files_that_held(gone, studio.folder.parent) == [studio.folder / "early.jsonl"]
+    found = holders(studio.folder.parent, await studio.log.forgotten())
+    assert found == [Holder(studio.folder / "early.jsonl", 1)]
 
 
 async def test_who_is_forgotten_during_an_export_stops_it(studio: Studio) -> None:

@@ -16,7 +16,7 @@ from storage.log.scrubbing import scrub
 from storage.log.sql import sql_engines, transaction
 from storage.log.sql_log import SqlLog, sql_log
 from storage.log.writing import Writing
-from storage.records import ChatKind
+from storage.records import ChatKind, hashed_id
 from tests.storage.log.places import Place, a_reply, open_place
 
 # Long enough to fill pages of their own.
@@ -52,6 +52,8 @@ async def test_nothing_is_left_of_a_person(log: SqlLog, place: Place) -> None:
     assert sorted(forgotten) == sorted(dialogues)
     left = await rows_of(log)
     assert left.pop("updates") == 1
+    assert left.pop("forgotten") == 2
+    assert set(await log.forgotten()) == {hashed_id(each) for each in dialogues}
     assert set(left.values()) == {0}
     assert await log.pending_updates(1) == []
     assert await log.everything_about("telegram", "17") == {}

@@ -1,4 +1,4 @@
-"""Promotions: what answers in a seed's place, by which of them a reply was written, and the adapters that it takes."""
+"""Promotions: what answers in a seed's place, by which of them a reply was written, adapters; and who is forgotten."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("adapter", "name", name="pk_adapter_files"),
+    )
+    op.create_table(
+        "forgotten",
+        sa.Column("dialogue", sa.String(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("dialogue", name="pk_forgotten"),
     )
     op.add_column("dialogues", sa.Column("promotion", ID, nullable=False, server_default="0"))
     op.add_column("generations", sa.Column("adapter", sa.String(), nullable=False, server_default=""))
