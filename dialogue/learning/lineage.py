@@ -22,7 +22,7 @@ _LIBRARIES = ("torch", "transformers", "trl", "peft")
 
 @cache
 def code_hash() -> str:
-    """Return a hash over all of `dialogue`, as it was when it was first asked for: what makes tokens, trains and serves."""
+    """Return a hash over all of `dialogue`, as it was when it was first asked for: what trains and serves."""
     root = Path(str(dialogue.__file__)).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

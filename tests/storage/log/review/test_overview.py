@@ -105,6 +105,8 @@ async def test_the_figures_of_a_day_are_right(log: SqlLog, clock: Clock) -> None
     assert asdict(groups["small-talk", "gemma"]) == {
         "seed": "small-talk",
         "model": "gemma",
+        "promotion": 0,
+        "answered_by": "",
         "dialogues": 1,
         "messages": 5,
         "replies": 3,
@@ -119,6 +121,8 @@ async def test_the_figures_of_a_day_are_right(log: SqlLog, clock: Clock) -> None
     assert asdict(groups["support", "qwen"]) == {
         "seed": "support",
         "model": "qwen",
+        "promotion": 0,
+        "answered_by": "",
         "dialogues": 1,
         "messages": 1,
         "replies": 1,
@@ -182,3 +186,20 @@ async def test_what_waits_in_a_proposal_counts_for_nothing(log: SqlLog, place: P
     found = await overview(log)
 
     assert (found.total.messages, found.total.replies, sum(found.waits)) == (1, 0, 0)
+
+
+async def test_what_was_promoted_has_figures_of_its_own(log: SqlLog, clock: Clock) -> None:
+    async with log.writing() as writing:
+        made = await writing.promote("small-talk", "small-talk", "sha256:ab", 0.1, {})
+    for number, promotion in enumerate((0, made.id, made.id)):
+        place = await open_place(log, str(number), person_id=str(number))
+        drawn = replace(a_generation(), promotion=promotion)
+        await place.record(a_reply(await place.say("hello"), text="HELLO", drawn=(drawn,)))
+
+    async with log.reviewing() as reading:
+        found = await reading.overview(clock.now - 1, clock.now + 1)
+
+    assert sorted((group.promotion, group.answered_by, group.dialogues) for group in found.groups) == [
+        (0, "", 1),
+        (made.id, "sha256:ab, 10 %", 2),
+    ]
