@@ -55,23 +55,23 @@ def reword(path: str, old: str, new: str) -> Callable[[Workshop], None]:
     return act
 
 
-TAMPERED: dict[str, tuple[Callable[[Workshop], None], str]] = {
+TAMPERED: dict[str, tuple[Callable[[Workshop], object], str]] = {
     "the weights": (change("adapter/adapter_model.safetensors"), "was changed after the training"),
     "the configuration": (reword("adapter/adapter_config.json", '"r": 4', '"r": 8'), "was changed after the training"),
     "a file is added": (
-        lambda workshop: (workshop.adapter / "more.bin").write_text("x") and None,
+        lambda workshop: (workshop.adapter / "more.bin").write_text("x"),
         "is not in the lineage",
     ),
     "a file is gone": (lambda workshop: (workshop.adapter / "adapter_config.json").unlink(), "is missing"),
     "the lineage": (reword("adapter/lineage.json", '"name": "tiny"', '"name": "tidy"'), "not as it is now"),
     "no lineage": (lambda workshop: workshop.lineage.unlink(), "cannot be read"),
-    "the lineage is no JSON": (lambda workshop: workshop.lineage.write_text("{") and None, "is no lineage"),
+    "the lineage is no JSON": (lambda workshop: workshop.lineage.write_text("{"), "is no lineage"),
     "what was learned": (change("data.train.jsonl"), "its SHA-256 is another"),
     "what was held out": (change("data.test.jsonl"), "its SHA-256 is another"),
     "the manifest": (reword("data.jsonl.manifest.json", '"rows": 2', '"rows": 3'), "is not what"),
     "a figure of the report": (reword("report/report.json", "0.2", "0.9"), "was changed after the evaluation"),
     "no report": (lambda workshop: workshop.report.unlink(), "make it with `govorun evaluate`"),
-    "the report is no JSON": (lambda workshop: workshop.report.write_text("[]") and None, "is no report"),
+    "the report is no JSON": (lambda workshop: workshop.report.write_text("[]"), "is no report"),
 }
 
 

@@ -16,6 +16,7 @@ from bot.telegram.inline import CHANNEL, MAX_AT_ONCE, Inline
 from bot.telegram.inline_results import named
 from bot.telegram.wishes import Wishes
 from bot.texts import text
+from dialogue.casting import SeedCasting
 from dialogue.errors import EngineError
 from dialogue.replying import Replier
 from dialogue.seeds import load_seeds
@@ -66,7 +67,7 @@ async def worker(redis: Redis, keys: Keys, log: SqlLog, engine: ScriptedEngine) 
     """A worker with the model."""
     drafts = RedisDrafts(redis, keys)
     jobs = RedisJobs(redis, keys, drafts, process_name("worker"))
-    replier = Replier(engine, SEEDS, "isp-support-ru", draw=lambda: 7)
+    replier = Replier(engine, SeedCasting(SEEDS, "isp-support-ru"), draw=lambda: 7)
     async with drafts.flushing(), jobs.at_work():
         worker = Worker(jobs, RedisHistory(redis, keys, log), replier, engine.slots)
         async with running(worker.run(asyncio.Event())):
