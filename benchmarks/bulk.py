@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import JSON, Integer, Table, make_url
+from sqlalchemy import JSON, Column, DefaultClause, Integer, Table, make_url
 
 Row = dict[str, Any]
 Batch = dict[Table, list[Row]]
@@ -92,7 +92,15 @@ async def _fill_postgresql(url: str, batches: Iterable[Batch]) -> None:
 
 
 def _values(table: Table, rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
-    """Yield rows as both drivers take them; a value that a row does not have is NULL."""
-    columns = [(column.name, isinstance(column.type, JSON)) for column in table.columns]
+    """Yield rows as both drivers take them; a value that a row does not have is the column's default."""
+    columns = [(column.name, isinstance(column.type, JSON), _default(column)) for column in table.columns]
     for row in rows:
-        yield tuple(json.dumps(row.get(name)) if is_json else row.get(name) for name, is_json in columns)
+        values = ((row.get(name, default), is_json) for name, is_json, default in columns)
+        yield tuple(json.dumps(value) if is_json else value for value, is_json in values)
+
+
+def _default(column: Column[Any]) -> Any:
+    default = column.server_default
+    if not isinstance(default, DefaultClause):
+        return None
+    return int(str(default.arg)) if isinstance(column.type, Integer) else str(default.arg)
