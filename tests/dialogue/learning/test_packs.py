@@ -106,6 +106,9 @@ def taught(folder: Path, kind: str, rows_at_once: int) -> Taught:
     plan = tiny_plan(rows_at_once=rows_at_once, rows_per_step=4, epochs=2.0, max_tokens=512, learning_rate=0.001)
     base = tiny_base(folder / "base", kind)
     learner = tiny_learner(base)
+    for module in learner.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0  # Chance would drop other values of other shapes.
     read: list[int] = []
     embedding = learner.model.get_input_embeddings()
     embedding.register_forward_hook(lambda module, given, made: read.append(given[0].numel()))
