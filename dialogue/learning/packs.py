@@ -72,18 +72,17 @@ def _fitting(rows: Sequence[Example], rows_at_once: int, tokens_at_once: int) ->
 
 def _pack(rows: Sequence[Example]) -> Pack:
     common = _common(rows) if len(rows) > 1 else 0
-    if common < _ALIKE:
-        common = 0
     endings = tuple(Example(row.tokens[common:], row.labels[common:]) for row in rows)
     return Pack(rows[0].tokens[:common], endings)
 
 
 def _common(rows: Sequence[Example]) -> int:
-    """Return how many tokens all rows begin with, so that the one behind them is not learned in any."""
+    """Return how many tokens all rows begin with, so that the one behind them is not learned in any; 0 for too few."""
     first, last = min(row.tokens for row in rows), max(row.tokens for row in rows)
     common = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     learned = min(next(i for i, label in enumerate(row.labels) if label != IGNORED) for row in rows)
-    return max(0, min(common, learned - 1))
+    common = min(common, learned - 1)
+    return common if common >= _ALIKE else 0
 
 
 def tensors_of(pack: Pack, padding: int) -> dict[str, torch.Tensor]:
