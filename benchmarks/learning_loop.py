@@ -20,27 +20,24 @@ import subprocess
 import sys
 from itertools import count, zip_longest
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from benchmarks import embedded_model
 from benchmarks.callers import MESSAGES, Caller, callers
 from benchmarks.results import ROOT, Row, write_results
-from dialogue.casting import Cast
+from bot.trying import Trial
 from dialogue.engine.torch_engine import torch_engine
-from dialogue.ports import Engine, Job
-from dialogue.replying import Replier
+from dialogue.engine.wardrobe import EngineWardrobe
+from dialogue.ports import Engine
 from dialogue.seeds import load_seeds
-from dialogue.turns import Dialogue, Message, Speaker
+from dialogue.turns import Dialogue, Speaker, Turn
 
 SEEDS = ("isp-support-ru", "isp-support-en")
 PAGE = ROOT / "docs" / "conversations.md"
 
 _OPERATOR = "Demonstrator"
 _EPOCHS = 1.2
-
-Facts = dict[str, Any]
 
 
 class Loop:
@@ -117,42 +114,24 @@ class Loop:
         return path.relative_to(self.work).as_posix()
 
 
-class Conversations:
-    """Ten people who talk to a model as it is, and with an adapter."""
-
-    def __init__(self, engine: Engine, adapter: str | None) -> None:
-        self._replier = Replier(engine, self, draw=count(1).__next__)
-        self._seeds = load_seeds()
-        self._adapter = adapter
-
-    async def cast(self, job: Job) -> Cast:
-        """Let the seed answer, with the adapter or without."""
-        return Cast(self._seeds.get(job.seed), self._adapter)
-
-    async def held(self, caller: Caller) -> Dialogue:
-        """Return the conversation with one of them."""
-        greeting = self._seeds.get(caller.seed).greeting
-        said = Dialogue().then(Speaker.BOT, greeting)
+async def conversations(engine: Engine, adapters: Path | None) -> list[Dialogue]:
+    """Return what the ten people and the model say, with the adapters of a folder or with none."""
+    seeds, wardrobe, draw = load_seeds(), EngineWardrobe(engine, adapters), count(1).__next__
+    held = []
+    for caller in callers():
+        trial = Trial(engine, seeds.get(caller.seed), draw, wardrobe)
         words = caller.opening
         for _ in range(MESSAGES):
-            reply = await self._replier.reply(_job(caller.seed, words), said, lambda text: None)
-            said = said.then(Speaker.PERSON, words).then(Speaker.BOT, reply.text or f"({reply.outcome.value})")
+            reply = await trial.say(words)
             words = caller.reply_to(reply.text)
-        return said
+        held.append(trial.said)
+    return held
 
 
-def _job(seed: str, words: str) -> Job:
-    return Job("loop", "loop", seed, {}, (Message(words),), ("1",), "", 0.0, 1, 1, 0, "")
-
-
-async def _converse(adapter: Path, console: Console) -> list[tuple[Caller, Dialogue, Dialogue]]:
+async def _converse(adapters: Path, console: Console) -> list[tuple[Caller, Dialogue, Dialogue]]:
     async with torch_engine(embedded_model.load(console=console)) as engine:
-        await engine.add_adapter("after", adapter)
-        before, after = Conversations(engine, None), Conversations(engine, "after")
-        return [
-            (first, await before.held(first), await after.held(second))
-            for first, second in zip(callers(), callers(), strict=True)
-        ]
+        before, after = await conversations(engine, None), await conversations(engine, adapters)
+    return list(zip(callers(), before, after, strict=True))
 
 
 def page(held: list[tuple[Caller, Dialogue, Dialogue]]) -> str:
@@ -174,11 +153,11 @@ def page(held: list[tuple[Caller, Dialogue, Dialogue]]) -> str:
     return "\n".join(lines)
 
 
-def _tag(turn: Any) -> str:
+def _tag(turn: Turn | None) -> str:
     return "" if turn is None else "person" if turn.speaker is Speaker.PERSON else "**bot**"
 
 
-def _cell(turn: Any) -> str:
+def _cell(turn: Turn | None) -> str:
     return "" if turn is None else turn.text.replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
 
 
@@ -196,7 +175,7 @@ def main() -> None:
     loop = Loop(options.work.resolve(), console)
     loop.run(options.epochs)
     row = loop.figures()
-    options.page.write_text(page(asyncio.run(_converse(loop.adapter, console))), "utf-8")
+    options.page.write_text(page(asyncio.run(_converse(loop.adapter.parent, console))), "utf-8")
     path = write_results("learning-loop", [row], *[options.out] if options.out else [])
     for name, value in row.items():
         console.print(f"{name}: {value}", highlight=False)

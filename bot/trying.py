@@ -58,6 +58,7 @@ class Trial:
     Args:
         draw: gives the random seed of each draw.
         wardrobe: gives the engine the seed's own adapter; None for the model as it is.
+        said: what was said so far.
     """
 
     def __init__(
@@ -69,18 +70,18 @@ class Trial:
     ) -> None:
         self._seed = seed
         self._replier = Replier(engine, SeedCasting(Seeds([seed]), seed.name, wardrobe), draw)
-        self._said = Dialogue().then(Speaker.BOT, seed.greeting) if seed.greeting else Dialogue()
+        self.said = Dialogue().then(Speaker.BOT, seed.greeting) if seed.greeting else Dialogue()
 
     def prompt(self, words: str) -> str:
         """Return what the model will be given, if all that was said fits."""
-        return kind_of(self._seed).render(self._seed, self._said.then(Speaker.PERSON, words))
+        return kind_of(self._seed).render(self._seed, self.said.then(Speaker.PERSON, words))
 
     async def say(self, words: str) -> Reply:
         """Answer the next message."""
-        reply = await self._replier.reply(_job(self._seed, words), self._said, lambda text: None)
-        self._said = self._said.then(Speaker.PERSON, words)
+        reply = await self._replier.reply(_job(self._seed, words), self.said, lambda text: None)
+        self.said = self.said.then(Speaker.PERSON, words)
         if reply.outcome is Outcome.ANSWERED:
-            self._said = self._said.then(Speaker.BOT, reply.turn_text)
+            self.said = self.said.then(Speaker.BOT, reply.turn_text)
         return reply
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dialogue.file_hash import sha256_of
-from dialogue.learning.proven_lineage import LINEAGE
 from dialogue.learning.sides import Side
+from dialogue.proven_lineage import LINEAGE
 from storage.export.rereading import Reread
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any
 from bot.evaluation.findings import VERSION, seal
 from dialogue.errors import PromotionError
 from dialogue.file_hash import sha256_of
-from dialogue.learning.proven_lineage import LINEAGE, proven_lineage
+from dialogue.proven_lineage import LINEAGE, proven_lineage
 from dialogue.seeds import Seed
 from storage.export.rereading import Reread, reread
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from dialogue.errors import ModelRefused
 from dialogue.ports import Engine
+from dialogue.proven_lineage import LINEAGE
 from dialogue.seeds import Seed
 
 logger = logging.getLogger(__name__)
-
-_LINEAGE = "lineage.json"
 
 
 class EngineWardrobe:
@@ -83,7 +82,7 @@ def _base(lineage: dict[str, Any]) -> str:
 
 def _lineage(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / _LINEAGE).read_bytes())
+        facts = json.loads((folder / LINEAGE).read_bytes())
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -15,7 +15,7 @@ import dialogue
 from dialogue.file_hash import sha256_of
 from dialogue.learning.base_model import Base
 from dialogue.learning.plan import Plan
-from dialogue.learning.proven_lineage import LINEAGE, VERSION
+from dialogue.proven_lineage import LINEAGE, VERSION
 
 _LIBRARIES = ("torch", "transformers", "trl", "peft")
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dialogue.errors import ExportError
+from dialogue.proven_lineage import LINEAGE
 from storage.export.manifest import SUFFIX, read_manifest
-
-_LINEAGE = "lineage.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def holders(folder: Path, forgotten: Mapping[str, float]) -> list[Holder]:
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         for name, held, exported_at in _exported(path):
             found[path.parent / name] = still_held(held, exported_at, forgotten)
-    for path in sorted(folder.rglob(_LINEAGE)):
+    for path in sorted(folder.rglob(LINEAGE)):
         try:
             lineage = json.loads(path.read_bytes())
         except (OSError, ValueError):

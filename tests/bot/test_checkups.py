@@ -7,16 +7,16 @@ import pytest
 
 from bot import checkups
 from bot.checkups import Finding, Verdict, checked
-from bot.settings import Settings, load_settings, names
+from bot.settings import Settings, load_settings
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.log.migrate import migrate
+from tests.bot.environment import forget_settings
 from tests.telegram_server import TOKEN, telegram_server
 
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

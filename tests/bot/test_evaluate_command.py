@@ -20,6 +20,7 @@ from dialogue.turns import Dialogue, Speaker
 from storage.export.json_lines import json_line
 from storage.export.manifest import write_manifest
 from storage.export.served import completion_of, prompt_of
+from tests.bot.environment import forget_settings
 from tests.dialogue.engine.random_adapters import write_adapter
 from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
 
@@ -54,8 +55,7 @@ class Shell:
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell beside a tiny model, an adapter for it, and an export of two dialogues."""
     monkeypatch.chdir(tmp_path)
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     model = random_model("llama", **{**CONFIGS["llama"], "max_position_embeddings": 2048})
     model.save_pretrained(tmp_path / "model")
     tiny_tokenizer().save(str(tmp_path / "model" / "tokenizer.json"))

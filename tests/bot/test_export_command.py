@@ -18,6 +18,7 @@ from storage.export.manifest import verified
 from storage.log.migrate import migrate
 from storage.log.review.changes import Change
 from storage.log.sql_log import sql_log
+from tests.bot.environment import forget_settings
 from tests.storage.export.studio import lines
 from tests.storage.log.places import an_operator, open_place
 
@@ -40,8 +41,7 @@ class Shell:
 async def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell beside a database with one approved dialogue."""
     monkeypatch.chdir(tmp_path)
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     shell = Shell(tmp_path)
     (tmp_path / "data").mkdir()
     await migrate(shell.url)

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.settings import names
 from dialogue.errors import ExportError, GovorunError, TrainingError
+from tests.bot.environment import forget_settings
 from tests.bot.test_evaluate_command import write_export
 from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
 
@@ -19,8 +19,7 @@ from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a tiny model and an export of two dialogues, and settings that name the model."""
     monkeypatch.chdir(tmp_path)
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.setenv("GOVORUN_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("GOVORUN_MODEL", str(tmp_path / "model"))
     monkeypatch.setenv("GOVORUN_DEVICE", "cpu")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.settings import names
 from storage.export.manifest import write_manifest
 from storage.log.migrate import migrate
 from storage.log.sql_log import sql_log
 from storage.records import hashed_id
+from tests.bot.environment import forget_settings
 from tests.storage.log.places import open_place
 
 
@@ -28,8 +27,7 @@ class Shell:
         self.home = folder / "home"
         self.home.mkdir()
         self.url = f"sqlite:///{self.home / 'govorun.db'}"
-        self.env = {name: value for name, value in os.environ.items() if name not in names()}
-        self.env |= {"GOVORUN_DATA_DIR": str(self.home), "COLUMNS": "200"}
+        self.env = {"GOVORUN_DATA_DIR": str(self.home), "COLUMNS": "200"}
         self.gone = asyncio.run(self._forget())
 
     async def _forget(self) -> str:
@@ -58,8 +56,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return Shell(tmp_path)
 

