@@ -36,6 +36,7 @@ from storage.live.rehearsal import CHANNEL as REHEARSALS
 from storage.live.replies import RedisReplies
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
+from storage.seed_versions import SeedVersions
 
 if TYPE_CHECKING:
     from bot.review.proposals import Proposals
@@ -54,6 +55,7 @@ class Foundations:
 
     settings: Settings
     seeds: Seeds
+    versions: SeedVersions
     redis: Connection
     keys: Keys
     log: SqlLog
@@ -88,7 +90,7 @@ class Foundations:
 
 @asynccontextmanager
 async def foundations(settings: Settings) -> AsyncIterator[Foundations]:
-    """Open Redis (the embedded one unless another is set) and the log, its tables brought up to date.
+    """Open Redis (the embedded one unless another is set) and the log, its tables and the seeds brought up to date.
 
     Raises:
         SettingsError, SeedError: something is set wrong; the text says how to mend it.
@@ -103,7 +105,12 @@ async def foundations(settings: Settings) -> AsyncIterator[Foundations]:
         redis = await stack.enter_async_context(redis_connection(redis_url))
         await migrate(settings.sql_url)
         log = await stack.enter_async_context(sql_log(settings.sql_url))
-        yield Foundations(settings, seeds, redis, Keys(), log)
+        async with log.writing() as writing:
+            await writing.keep_versions(seeds)
+        versions = SeedVersions(log, seeds)
+        await versions.apply()
+        await stack.enter_async_context(background(versions.follow()))
+        yield Foundations(settings, seeds, versions, redis, Keys(), log)
 
 
 async def run_worker(settings: Settings, stopping: asyncio.Event, ready: Ready, progress: Progress) -> None:
@@ -133,7 +140,7 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
         await stack.enter_async_context(jobs.at_work())
         wardrobe = EngineWardrobe(engine, own_adapters() if base.settings.seed_adapters else None)
         folder = base.settings.data_dir / "adapters"
-        casting = PromotedCasting(base.seeds, base.settings.seed, base.log, wardrobe, folder)
+        casting = PromotedCasting(base.seeds, base.settings.seed, base.log, base.versions, wardrobe, folder)
         replier = Replier(engine, casting, draw=lambda: secrets.randbits(31))
         yield Worker(jobs, RedisHistory(base.redis, base.keys, base.log), replier, engine.slots)
 

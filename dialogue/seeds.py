@@ -45,6 +45,7 @@ class Seed:
         form: what the person's words are put into, where the kind is not `dialogue`.
         group: what it does for people.
         example: a message to try it with; may be empty.
+        content: the file itself.
     """
 
     name: str
@@ -61,13 +62,21 @@ class Seed:
     form: Form = field(default_factory=Form)
     group: Group = Group.TALK
     example: str = ""
+    content: bytes = field(default=b"", repr=False)
 
 
 class Seeds:
-    """The seeds at hand, by language and name."""
+    """The seeds at hand, by language and name.
+
+    Whoever holds them has them as they are now: operators may choose other versions at any time.
+
+    Args:
+        seeds: as their files have them.
+    """
 
     def __init__(self, seeds: Iterable[Seed]) -> None:
-        self._by_name = {seed.name: seed for seed in sorted(seeds, key=lambda seed: (seed.language, seed.name))}
+        self.files = {seed.name: seed for seed in sorted(seeds, key=lambda seed: (seed.language, seed.name))}
+        self._by_name = self.files
 
     def __iter__(self) -> Iterator[Seed]:
         return iter(self._by_name.values())
@@ -82,6 +91,11 @@ class Seeds:
     def names(self) -> tuple[str, ...]:
         """The names, in the order of the seeds."""
         return tuple(self._by_name)
+
+    def revise(self, chosen: Iterable[Seed]) -> None:
+        """Have these in the place of the files of their names, and the files of all others."""
+        revised = {seed.name: seed for seed in chosen if seed.name in self.files}
+        self._by_name = {name: revised.get(name, seed) for name, seed in self.files.items()}
 
     def get(self, name: str) -> Seed:
         """Return the seed of this name.
@@ -149,6 +163,7 @@ def read_seed(file: str, content: bytes) -> Seed:
         form=read_form(top.table("form"), kind),
         group=Group(top.choice("group", list(Group), default=Group.TALK)),
         example=top.line("example", max_chars=500, default=""),
+        content=content,
     )
     if problems := top.problems():
         raise SeedError("\n".join(f"{file}: {problem}" for problem in problems))

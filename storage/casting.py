@@ -16,6 +16,7 @@ from dialogue.errors import SeedError, StorageUnavailable
 from dialogue.ports import Job
 from dialogue.seeds import Seed, Seeds
 from storage.live.rehearsal import rehearsed
+from storage.seed_versions import SeedVersions
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class PromotedCasting:
         seeds: Seeds,
         default_seed: str,
         log: Log,
+        versions: SeedVersions,
         wardrobe: Wardrobe,
         folder: Path,
         clock: Callable[[], float] = time.monotonic,
@@ -57,6 +59,7 @@ class PromotedCasting:
         self._seeds = seeds
         self._own = SeedCasting(seeds, default_seed, wardrobe)
         self._log = log
+        self._versions = versions
         self._wardrobe = wardrobe
         self._folder = folder
         self._clock = clock
@@ -66,6 +69,8 @@ class PromotedCasting:
 
     async def cast(self, job: Job) -> Cast:
         """See `Casting.cast`."""
+        if tried := await self._versions.tried(job.seed):
+            return await self._own.of(tried)
         seed = self._own.seed(job)
         promotion = await self._promotion(seed, job)
         cast = await self._by(promotion) if promotion else None

@@ -261,3 +261,21 @@ class ReviewedDialogue:
     claimed_until: float | None
     assignee_id: int | None
     touched_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedChoice:
+    """A version of a seed that was put to work.
+
+    Args:
+        version: empty for what the seed's file has.
+        content: the version's file; empty where that is all that is known.
+        at: seconds since the epoch.
+    """
+
+    id: int
+    version: str
+    content: bytes
+    operator: str
+    note: str
+    at: float

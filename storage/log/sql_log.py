@@ -33,9 +33,11 @@ from storage.log.tables import (
     promotions,
     turns,
 )
+from storage.log.versioning import choice_of, read_choices, read_chosen, read_version
 from storage.log.waiting import read_waiting, waiting_message
 from storage.log.writing import Writing
 from storage.records import Asked, Author, LoggedHistory, Outgoing, ShownTurn, TurnState
+from storage.reviewed import SeedChoice
 
 _read_history = (
     select(turns.c.id, turns.c.speaker, turns.c.text, turns.c.reply_id)
@@ -235,6 +237,19 @@ class SqlLog:
     async def adapter_files(self, adapter: str) -> dict[str, bytes]:
         """Return the files of an adapter that was promoted, by name; none where it never was."""
         return {row.name: row.content for row in await self._rows(read_adapter_files, adapter=adapter)}
+
+    async def chosen_seeds(self) -> dict[str, str]:
+        """Return which versions of seeds are to be at work in the place of their files, by name."""
+        return {row.seed: row.version for row in await self._rows(read_chosen)}
+
+    async def seed_version(self, version: str) -> tuple[str, bytes] | None:
+        """Return the name and the file of a version of a seed; None where it is not known."""
+        rows = await self._rows(read_version, version=version)
+        return (rows[0].seed, rows[0].content) if rows else None
+
+    async def seed_choices(self, seed: str, limit: int = 100) -> list[SeedChoice]:
+        """Return what operators chose for a seed, the newest first."""
+        return [choice_of(row) for row in await self._rows(read_choices, seed=seed, most=limit)]
 
     async def everything_about(self, channel: str, external_id: str) -> dict[str, Any]:
         """Return everything that is kept of a person, ready for JSON; empty where nothing is."""

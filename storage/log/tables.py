@@ -347,6 +347,30 @@ adapter_files = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# What seeds were at work, and what operators try out: the files of seeds, byte for byte.
+seed_versions = Table(
+    "seed_versions",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("seed", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("is_draft", Boolean, nullable=False),
+    Column("made_at", Double, nullable=False),
+)
+
+# Which version of a seed is to be at work: the last one that was chosen, or the seed's file where that is empty.
+seed_choices = Table(
+    "seed_choices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("seed", String, nullable=False, index=True),
+    Column("version", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("note", SafeText, nullable=False),
+    Column("at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 
 # States as literals: a partial index is used only for a query that spells out its condition.
 is_pending = updates.c.handled_at.is_(None)

@@ -15,6 +15,7 @@ from storage.log.review.thumbs import Thumbs
 from storage.log.review.waking import Waking
 from storage.log.standing_in import StandingIn
 from storage.log.taking_back import TakingBack
+from storage.log.versioning import Versioning
 
 
 class Writing(
@@ -31,6 +32,7 @@ class Writing(
     Outbox,
     Erasure,
     Promoting,
+    Versioning,
 ):
     """One transaction, opened by `SqlLog.writing`: all of it is kept, or nothing.
 

@@ -14,9 +14,11 @@ from dialogue.ports import Job
 from storage.casting import PromotedCasting
 from storage.live.rehearsal import rehearsal_of
 from storage.log.sql_log import SqlLog
+from storage.seed_versions import SeedVersions, trial_name
 from tests.fakes import GREETING_SEED, SEED, SEEDS, ScriptedEngine, a_job
 from tests.storage.conftest import Clock
 from tests.storage.log.places import Place, open_place
+from tests.storage.log.test_versioning import edited
 
 ADAPTER = "sha256:0123456789abcdef"
 FILES = {"lineage.json": b'{"base_model": {"revision": "1"}}', "adapter_config.json": b"{}"}
@@ -54,9 +56,8 @@ class Stage:
         self.reach = Reach(log)
         self.now = 0.0
         self.engine = ScriptedEngine([])
-        self.casting = PromotedCasting(
-            SEEDS, SEED.name, self.reach, EngineWardrobe(self.engine, own=None), folder, clock=lambda: self.now
-        )
+        versions, wardrobe = SeedVersions(log, SEEDS), EngineWardrobe(self.engine, own=None)
+        self.casting = PromotedCasting(SEEDS, SEED.name, self.reach, versions, wardrobe, folder, clock=lambda: self.now)
 
     async def promote(self, stand_in: str = SEED.name, adapter: str = "", share: float = 1.0) -> int:
         async with self.log.writing() as writing:
@@ -90,6 +91,16 @@ async def test_an_adapter_answers_at_once_and_is_gone_when_it_is_taken_back(stag
     async with stage.log.writing() as writing:
         await writing.withdraw(SEED.name)
     assert await stage.cast(JOB) == Cast(SEED)
+
+
+async def test_a_draft_is_tried_whatever_was_promoted(stage: Stage) -> None:
+    await stage.promote(stand_in=GREETING_SEED.name)
+    draft = edited(SEED.name, "Another beginning.")
+    async with stage.log.writing() as writing:
+        await writing.keep_draft(draft)
+
+    assert await stage.cast(replace(JOB, seed=trial_name(draft))) == Cast(draft)
+    assert (await stage.cast(JOB)).seed == GREETING_SEED
 
 
 async def test_another_seed_stands_in(stage: Stage) -> None:

@@ -1,0 +1,96 @@
+"""The seeds as operators chose them: kept up to date in every process, and every version found again by its hash."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from dialogue.errors import SeedError, StorageUnavailable
+from dialogue.seeds import Seed, Seeds, read_seed
+
+logger = logging.getLogger(__name__)
+
+# How late a process notices what was chosen.
+_FRESH_S = 1.0
+
+_MARK = "@"
+
+
+class Log(Protocol):
+    """Where the versions are kept."""
+
+    async def chosen_seeds(self) -> dict[str, str]:
+        """Return which versions of seeds are to be at work in the place of their files, by name."""
+
+    async def seed_version(self, version: str) -> tuple[str, bytes] | None:
+        """Return the name and the file of a version of a seed; None where it is not known."""
+
+
+class SeedVersions:
+    """The versions of seeds in the log.
+
+    Args:
+        seeds: those at hand, which are kept as operators chose them.
+    """
+
+    def __init__(self, log: Log, seeds: Seeds) -> None:
+        self._log = log
+        self._seeds = seeds
+        self._chosen: dict[str, str] = {}
+        self._read: dict[str, Seed | None] = {seed.version: seed for seed in seeds.files.values()}
+
+    async def apply(self) -> None:
+        """Put to work what was chosen.
+
+        Raises:
+            StorageUnavailable: it cannot be read; the seeds stay as they are.
+        """
+        chosen = await self._log.chosen_seeds()
+        if chosen != self._chosen:
+            self._seeds.revise([seed for version in chosen.values() if (seed := await self.get(version))])
+            self._chosen = chosen
+
+    async def follow(self) -> None:
+        """Put to work what is chosen, until cancelled."""
+        while True:
+            await asyncio.sleep(_FRESH_S)
+            try:
+                await self.apply()
+            except StorageUnavailable as error:
+                logger.debug("seeds stay as they are: %s", error)
+
+    async def get(self, version: str) -> Seed | None:
+        """Return a version of a seed; None where it is not known, or no seed by the rules of today.
+
+        Raises:
+            StorageUnavailable: it cannot be read.
+        """
+        if version not in self._read:
+            kept = await self._log.seed_version(version)
+            if kept is None:
+                return None
+            self._read[version] = _seed(*kept)
+        return self._read[version]
+
+    async def tried(self, name: str) -> Seed | None:
+        """Return the version that somebody tries under this name (see `trial_name`); None where the name is none.
+
+        Raises:
+            StorageUnavailable: it cannot be read.
+        """
+        _, _, version = name.partition(_MARK)
+        return await self.get(version) if version else None
+
+
+def trial_name(seed: Seed) -> str:
+    """Return the name by which a worker answers with exactly this version."""
+    return f"{seed.name}{_MARK}{seed.version}"
+
+
+def _seed(name: str, content: bytes) -> Seed | None:
+    try:
+        return read_seed(f"{name}.toml", content)
+    except SeedError as error:
+        logger.warning("a version of seed %s is left off: %s", name, error)
+        return None
