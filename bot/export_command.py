@@ -104,19 +104,17 @@ def export(
 async def _export(plan: Plan) -> Exported:
     from rich.console import Console
 
-    from bot.running.data_folder import prepare
+    from bot.running.opened_log import opened_log
     from bot.running.progress import shown_progress
     from bot.settings import load_settings
-    from dialogue.seeds import load_seeds
     from storage.export.exporting import export
-    from storage.log.migrate import migrate
+    from storage.seed_versions import seeds_at_work
 
     settings = load_settings()
-    seeds = load_seeds()
+    async with opened_log() as log:
+        seeds = await seeds_at_work(log)
     for name in plan.wanted.seeds:
         seeds.get(name)
-    prepare(settings.data_dir)
-    await migrate(settings.sql_url)
     with shown_progress(Console(stderr=True)) as show:
         return await export(settings.sql_url, seeds, plan, show)
 

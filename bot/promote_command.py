@@ -51,14 +51,12 @@ def promote(
 
     [dim]Example: govorun promote isp-support-ru --back[/dim]
     """
-    from dialogue.seeds import load_seeds
-
-    seeds = load_seeds()
     if not seed:
         if any((adapter, data, stand_in, evaluation, held_out, back)):
             raise PromotionError("say in the place of which seed: govorun promote SEED ...")
         asyncio.run(_list())
         return
+    seeds = asyncio.run(_seeds())
     place = seeds.get(seed)
     if back:
         asyncio.run(_take_back(place))
@@ -93,6 +91,14 @@ def _proven(
     if data is None:
         raise PromotionError("name what the adapter learned from, so that its lineage can be proven: --data FILE")
     return proven_adapter(adapter, data, evaluation, held_out, place)
+
+
+async def _seeds() -> Seeds:
+    from bot.running.opened_log import opened_log
+    from storage.seed_versions import seeds_at_work
+
+    async with opened_log() as log:
+        return await seeds_at_work(log)
 
 
 async def _promote(place: Seed, stand_in: str, proven: Proven | None, share: float) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from sqlalchemy import Row
 
 from dialogue.errors import SeedError, StorageUnavailable
-from dialogue.seeds import Seed, Seeds, read_seed
+from dialogue.seeds import Seed, Seeds, load_seeds, read_seed
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +84,23 @@ class SeedVersions:
         """
         _, _, version = name.partition(_MARK)
         return await self.get(version) if version else None
+
+
+async def seeds_at_work(log: Log) -> Seeds:
+    """Return the seeds as operators chose them.
+
+    Raises:
+        SeedError: a file is none.
+        StorageUnavailable: what was chosen cannot be read.
+    """
+    seeds = load_seeds()
+    await SeedVersions(log, seeds).apply()
+    return seeds
+
+
+def versions_of(rows: Iterable[Row[Any]]) -> dict[str, Seed]:
+    """Return rows of `storage.log.versioning.read_versions` as seeds, by version, without those that are none today."""
+    return {row.version: seed for row in rows if (seed := _seed(row.seed, row.content))}
 
 
 def trial_name(seed: Seed) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from dialogue.errors import SeedError, TranscriptError
+from dialogue.errors import TranscriptError
 from dialogue.kinds.choosing import kind_of
-from dialogue.seeds import Seeds
+from dialogue.seeds import Seed
 from dialogue.turns import Dialogue, StopReason
 from storage.reviewed import Draw
 
@@ -29,16 +29,15 @@ class Explained:
     cut: str
 
 
-def explained(draw: Draw, said: Dialogue, asked: str, seeds: Seeds) -> Explained:
+def explained(draw: Draw, said: Dialogue, asked: str, seed: Seed | None) -> Explained:
     """Return a draw with its prompt.
 
     Args:
         said: everything that the model was given at that time, from the beginning of the dialogue.
         asked: what was asked: `say`, `retry` or `continue`.
+        seed: in the version that the model was given; another one where that is not known, None where none is left.
     """
-    try:
-        seed = seeds.get(draw.seed)
-    except SeedError:
+    if seed is None:
         return Explained(draw, "", "seed_gone", draw.text, "")
     kind = kind_of(seed)
     kept = kind.cut(draw.text, StopReason(draw.stop), seed)

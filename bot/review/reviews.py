@@ -16,11 +16,13 @@ from bot.review.proposals import Proposals
 from bot.review.wishes import DialogueChange, InboxWish, dialogue_changes
 from bot.web.refusals import Refusal
 from dialogue.errors import NotClaimed, ReviewError
+from dialogue.seeds import Seed
 from storage.log.review.changes import Change
 from storage.log.review.overview import Overview
 from storage.operators import Operator
 from storage.records import DialogueStatus
-from storage.reviewed import Approval, Flag, InboxFilter, InboxPage, ReviewedDialogue
+from storage.reviewed import Approval, Draw, Flag, InboxFilter, InboxPage, ReviewedDialogue
+from storage.seed_versions import SeedVersions
 
 # A message that is on the wire when a dialogue is taken over mostly arrives within a second.
 _WIRE_S = 5.0
@@ -44,6 +46,7 @@ class Reviews:
     ) -> None:
         self._conversation, self._log, self._deliver = conversation, conversation.log, deliver
         self._proposals, self.masking, self._clock = proposals, masking, clock
+        self._versions = SeedVersions(self._log, conversation.seeds)
 
     async def inbox(self, wish: InboxWish, operator: Operator) -> InboxPage:
         """Return a page of the inbox."""
@@ -88,9 +91,9 @@ class Reviews:
             draws = await reading.draws(turn_id)
         if found is None or said is None or turn_id not in {turn.id for turn in found.turns}:
             raise Refusal(404, "dialogue_gone")
+        given = [(draw, await self._seed_of(draw)) for draw in draws]
         # In a thread: of a long dialogue many prompts may have to be made before one is the right one.
-        seeds = self._conversation.seeds
-        told = await asyncio.to_thread(lambda: [explained(draw, *said, seeds) for draw in draws])
+        told = await asyncio.to_thread(lambda: [explained(draw, *said, seed) for draw, seed in given])
         return [self._masked(each, found) for each in told]
 
     async def next_to_review(self, how: str, besides: str) -> str | None:
@@ -198,6 +201,11 @@ class Reviews:
             raise Refusal(422, "not_understood")
         async with self._log.reviewing() as reading:
             return await reading.overview(since, until)
+
+    async def _seed_of(self, draw: Draw) -> Seed | None:
+        seeds = self._conversation.seeds
+        known = await self._versions.get(draw.seed_hash)
+        return known or (seeds.get(draw.seed) if draw.seed in seeds else None)
 
     def _session(self) -> AbstractAsyncContextManager[Session]:
         return self._conversation.session(self._deliver)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +10,8 @@ from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Row, Select
 
 from dialogue.errors import ExportError
 from dialogue.forms import SeedKind
@@ -29,7 +31,9 @@ from storage.export.talks import Talk
 from storage.export.tally import Tally
 from storage.export.wanted import Ending, Format, Handling, Wanted
 from storage.log.migration_state import table_version
-from storage.log.sql import SqlEngine, sql_engines
+from storage.log.sql import SqlEngine, sql_engines, transaction, translated
+from storage.log.versioning import read_versions
+from storage.seed_versions import versions_of
 
 ShowProgress = Callable[[str, float], None]
 """Takes the name of a stage and how much of it is done, from 0 to 1."""
@@ -95,7 +99,8 @@ async def export(url: str, seeds: Seeds, plan: Plan, show: ShowProgress) -> Expo
                 _Part(split, path, open_sink(files.open(path), ending))
                 for split, path in zip(plan.splits, paths, strict=True)
             ]
-            run = _Run(plan, seeds, engines.reading, ledger, parts, Tally())
+            versions = versions_of(await _rows(engines.reading, read_versions))
+            run = _Run(plan, seeds, versions, engines.reading, ledger, parts, Tally())
             await run.write(show)
             for part in parts:
                 part.sink.close()
@@ -115,6 +120,7 @@ class _Run:
 
     plan: Plan
     seeds: Seeds
+    versions: Mapping[str, Seed]
     engine: SqlEngine
     ledger: Ledger
     parts: list[_Part]
@@ -216,7 +222,7 @@ class _Run:
         if self.plan.personal_data is Handling.REMOVE:
             talk, replaced = without_personal_data(logged, seed.language)
             self.tally.personal_data.update(replaced)
-        material = Material(logged, talk, seed, self.plan.wanted, self.plan.ending)
+        material = Material(logged, talk, seed, self.versions, self.plan.wanted, self.plan.ending)
         rows = list(SHAPES[self.plan.format].rows(material))
         if not rows:
             self.tally.dialogues["nothing_to_learn"] += 1
@@ -258,6 +264,12 @@ class _Run:
     def _refuse(gone: tuple[int, int]) -> None:
         if any(gone):
             raise ExportError("somebody was forgotten, or a dialogue rejected, during the export; start it again")
+
+
+async def _rows(engine: SqlEngine, statement: Select[Any]) -> Sequence[Row[Any]]:
+    async with transaction(engine) as connection:
+        with translated():
+            return (await connection.execute(statement)).all()
 
 
 def _describe(files: WholeFiles, run: _Run, facts: dict[str, Any], ending: str) -> list[Path]:

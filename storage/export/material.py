@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dialogue.seeds import Seed
 from storage.export.lessons import Lesson, replies_of, right_words
 from storage.export.served import Given, found, given
@@ -15,10 +17,20 @@ class Material:
     Args:
         logged: as the log has it: that is what the hashes of prompts are of.
         talk: the same, as it is written: perhaps without personal data.
+        versions: what seeds were like when they served, by version.
     """
 
-    def __init__(self, logged: Talk, talk: Talk, seed: Seed, wanted: Wanted, ending: Ending = Ending.EOS) -> None:
+    def __init__(
+        self,
+        logged: Talk,
+        talk: Talk,
+        seed: Seed,
+        versions: Mapping[str, Seed],
+        wanted: Wanted,
+        ending: Ending = Ending.EOS,
+    ) -> None:
         self.talk, self.seed, self.wanted = talk, seed, wanted
+        self._versions = versions
         self._logged = {each.id: each for each in logged.said}
         self._logged_talk = logged
         self._written = {each.id: each for each in talk.said}
@@ -31,7 +43,7 @@ class Material:
     def given(self, reply: Said) -> Given:
         """Return what a reply, a version of one or a draft answers."""
         if reply.id not in self._given:
-            prompt = found(self._logged_talk, self._logged[reply.id], self.seed, self._cut)
+            prompt = found(self._logged_talk, self._logged[reply.id], self.seed, self._versions, self._cut)
             self._cut = prompt.cut
             turns = given(self.talk, self._written[reply.id])
             self._given[reply.id] = Given(turns[prompt.cut :] or turns, prompt.proof)

@@ -7,6 +7,7 @@ model. What cannot be proven says why.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -22,6 +23,7 @@ class Proof(StrEnum):
     """Whether a prompt is known to be what the model was given."""
 
     PROVEN = "as_served"
+    OTHER_SEED = "as_served_behind_another_seed"
     SEED_CHANGED = "seed_changed"
     NOT_FOUND = "not_found"
     NO_DRAW = "not_by_a_model"
@@ -61,22 +63,26 @@ def given(talk: Talk, reply: Said) -> tuple[Turn, ...]:
     return turns[:-1] if _is_continuing(talk, reply) else turns
 
 
-def found(talk: Talk, reply: Said, seed: Seed, least_cut: int = 0) -> Found:
+def found(talk: Talk, reply: Said, seed: Seed, versions: Mapping[str, Seed], least_cut: int = 0) -> Found:
     """Find the prompt of a reply by its hash.
 
     Args:
+        seed: as it is now.
+        versions: what seeds were like, by version; one of them was served, perhaps that of a seed that stood in.
         least_cut: how many turns had no room for the reply before: hardly ever are there fewer for this one.
     """
     if reply.draw is None:
         # Where operators write, nothing is cut; what they write is learned behind what the model would have been given.
         return Found(least_cut, Proof.NO_DRAW)
-    if reply.draw.seed != seed.name or reply.draw.seed_hash != seed.version:
+    is_this = reply.draw.seed == seed.name and reply.draw.seed_hash == seed.version
+    served = seed if is_this else versions.get(reply.draw.seed_hash)
+    if served is None:
         return Found(0, Proof.SEED_CHANGED)
     turns, is_continuing = _served(talk, reply), _is_continuing(talk, reply)
     last = max(1, len(turns))
     for cut in (*range(least_cut, last), *range(min(least_cut, last))):
-        if hashed(prompt_of(turns[cut:], seed, is_continuing)) == reply.draw.prompt_hash:
-            return Found(cut, Proof.PROVEN)
+        if hashed(prompt_of(turns[cut:], served, is_continuing)) == reply.draw.prompt_hash:
+            return Found(cut, Proof.PROVEN if is_this else Proof.OTHER_SEED)
     return Found(0, Proof.NOT_FOUND)
 
 

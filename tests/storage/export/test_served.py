@@ -14,6 +14,7 @@ from storage.export.wanted import Format, Handling, Wanted
 from storage.log.sql import sql_engines
 from tests.storage.conftest import Clock
 from tests.storage.export.studio import Studio
+from tests.storage.log.test_versioning import edited
 
 
 async def talks(studio: Studio) -> list[Talk]:
@@ -116,3 +117,21 @@ async def test_dialogues_are_read_page_by_page_each_once(studio: Studio) -> None
 
     assert sorted(talk.said[0].text for talk in read) == [f"вопрос {number}" for number in range(5)]
     assert [talk.id for talk in read] == sorted(talk.id for talk in read)
+
+
+async def test_prompts_of_an_older_version_are_proven_behind_it_and_written_behind_the_present_one(
+    studio: Studio,
+) -> None:
+    place, older = await studio.place(), edited("small-talk", "As it was.")
+    younger = edited("small-talk", "As it is.")
+    studio.seeds = Seeds([older])
+    await studio.exchange(place, "Hello", "Hello there!")
+    async with studio.log.writing() as writing:
+        await writing.keep_versions([older])
+    studio.seeds = Seeds([younger])
+
+    exported = await studio.export(Format.PROMPT_COMPLETION, wanted=Wanted(is_unreviewed_wanted=True))
+    rows = await studio.rows(Format.PROMPT_COMPLETION, Wanted(is_unreviewed_wanted=True))
+
+    assert exported.facts["counts"]["prompts"] == {"as_served_behind_another_seed": 1}
+    assert [row["prompt"] for row in rows] == ["As it is.\nUser1: Hello\nUser2:"]
