@@ -17,6 +17,7 @@ from dialogue.errors import PromptTooLong
 from dialogue.kinds.choosing import kind_of
 from dialogue.kinds.kind import Answer, Kind
 from dialogue.kinds.words import last_words
+from dialogue.measuring import measured
 from dialogue.ports import Engine, Job, Publish
 from dialogue.turns import (
     Ask,
@@ -71,13 +72,16 @@ class Replier:
         seed = cast.seed
         dialogue = _question(job, recalled)
         kind = kind_of(seed)
-        if ask is not Ask.SAY and not _can_be_retried(ask, dialogue, kind):
+        if ask in (Ask.RETRY, Ask.CONTINUE) and not _can_be_retried(ask, dialogue, kind):
             return Reply(Outcome.NOTHING_TO_RETRY, ask)
         sampling = chosen_sampling(seed.sampling, job.settings)
         is_continuing = ask is Ask.CONTINUE
         try:
             budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
             text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
+            if ask is Ask.MEASURE:
+                told = measured(seed, text, sampling.max_new_tokens, self.engine)
+                return Reply(Outcome.ANSWERED, ask, result=told)
             words = "" if kind.keeps_history else last_words(dialogue)
             return await self._drawn(job, cast, text, words, sampling, recalled, publish)
         except PromptTooLong as error:
@@ -144,7 +148,7 @@ def _question(job: Job, recalled: Dialogue) -> Dialogue:
         return recalled.without_last_reply()
     dialogue = recalled
     for message in job.messages:
-        if message.ask is Ask.SAY:
+        if message.ask in (Ask.SAY, Ask.MEASURE):
             dialogue = dialogue.then(Speaker.PERSON, message.text)
     return dialogue
 

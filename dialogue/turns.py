@@ -45,16 +45,17 @@ class Dialogue:
 
 
 class Ask(StrEnum):
-    """What a person asks of the bot."""
+    """What a person asks of the bot; an operator, who tries a seed, may ask to have a prompt measured."""
 
     SAY = "say"
     RETRY = "retry"
     CONTINUE = "continue"
+    MEASURE = "measure"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One request of a person: words to be answered, another try at the last reply, or more of it.
+    """One request of a person: words to be answered or measured, another try at the last reply, or more of it.
 
     Args:
         text: what was said; empty for a retry or a continuation.

@@ -8,6 +8,7 @@ from dialogue.casting import SeedCasting
 from dialogue.errors import EngineUnavailable, PromptTooLong
 from dialogue.ports import Job
 from dialogue.replying import Replier
+from dialogue.seed_lint import lint
 from dialogue.turns import Ask, Dialogue, Outcome, Reply, StopReason
 from tests.fakes import SEED, SEEDS, ScriptedEngine, a_job, counting_draws, said
 
@@ -170,3 +171,21 @@ async def test_drafts_never_show_the_beginning_of_a_tag() -> None:
 async def test_an_engine_that_is_down_is_the_callers_to_handle() -> None:
     with pytest.raises(EngineUnavailable):
         await reply_of(ScriptedEngine([EngineUnavailable("down")]), a_job("Hi"))
+
+
+async def test_a_prompt_is_measured_without_a_draw() -> None:
+    engine = ScriptedEngine([])
+
+    reply = await reply_of(engine, a_job("And?", ask=Ask.MEASURE), said("Help", "Please wait."))
+
+    prompt = "A chat.\nUser1: Help\nUser2: Please wait.\nUser1: And?\nUser2:"
+    assert (reply.outcome, reply.text, engine.prompts) == (Outcome.ANSWERED, "", [])
+    assert reply.result == {
+        "prompt": prompt,
+        "prompt_tokens": engine.count_tokens(prompt),
+        "seed_tokens": engine.count_tokens("A chat."),
+        "reply_tokens": SEED.sampling.max_new_tokens,
+        "context_tokens": engine.context_tokens,
+        "model": "scripted",
+        "warnings": lint(SEED, engine.count_tokens, engine.context_tokens),
+    }
