@@ -117,7 +117,7 @@ class NotClaimed(ReviewError):
 
 
 class Overtaken(ReviewError):
-    """Somebody else has changed what was to be undone."""
+    """Somebody else has changed it since."""
 
 
 class EvaluationError(GovorunError):

@@ -363,11 +363,13 @@ seed_choices = Table(
     "seed_choices",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("seed", String, nullable=False, index=True),
+    Column("seed", String, nullable=False),
+    Column("follows", Id, nullable=False),  # The choice before it; 0 for the first. Of two at a time, one is refused.
     Column("version", String, nullable=False),
     Column("operator", String, nullable=False),
     Column("note", SafeText, nullable=False),
     Column("at", Double, nullable=False),
+    UniqueConstraint("seed", "follows"),
     sqlite_autoincrement=True,
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, Select, and_, bindparam, delete, func, select, update
 
+from dialogue.errors import Overtaken
 from dialogue.seeds import Seed
 from storage.log.tables import seed_choices, seed_versions
 from storage.log.transaction import Transaction
@@ -40,6 +41,7 @@ read_choices: Select[Any] = (
 )
 """Reads what was chosen for a seed, the newest first."""
 
+_read_last = select(func.coalesce(func.max(seed_choices.c.id), 0)).where(seed_choices.c.seed == bindparam("seed"))
 _known = select(seed_versions.c.version).where(seed_versions.c.is_draft.is_(False))
 _stays = update(seed_versions).where(seed_versions.c.version == bindparam("kept")).values(is_draft=False)
 _forget_drafts = delete(seed_versions).where(
@@ -63,15 +65,25 @@ class Versioning(Transaction):
         await self._run(_forget_drafts, {"before": self._clock() - _DRAFT_S})
         await self._insert_new(seed_versions, self._row(seed, is_draft=True))
 
-    async def choose_version(self, seed: Seed, operator: Operator, note: str, is_file: bool = False) -> None:
+    async def choose_version(
+        self, seed: Seed, operator: Operator, note: str, follows: int, is_file: bool = False
+    ) -> None:
         """Put a version to work.
 
         Args:
+            follows: the id of the last choice that the operator knows of; 0 for none.
             is_file: what the seed's file has is to be at work, also when the file changes.
+
+        Raises:
+            Overtaken: somebody else was faster.
         """
         await self.keep_versions([seed])
-        row = {"seed": seed.name, "version": "" if is_file else seed.version, "operator": operator.name}
-        await self._run(insert(seed_choices), {**row, "note": note, "at": self._clock()})
+        last = (await self._run(_read_last, {"seed": seed.name})).scalar_one()
+        row = {"seed": seed.name, "follows": follows, "version": "" if is_file else seed.version}
+        row |= {"operator": operator.name, "note": note, "at": self._clock()}
+        # Who waited for another transaction's row is told by the table.
+        if last != follows or not (await self._insert_new(seed_choices, row)).all():
+            raise Overtaken(f"somebody else has changed {seed.name} since; open it again")
 
     def _row(self, seed: Seed, is_draft: bool) -> dict[str, Any]:
         facts = {"version": seed.version, "seed": seed.name, "content": seed.content}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
+from dialogue.errors import Overtaken
 from dialogue.seeds import Seed, read_seed
 from storage.log.sql_log import SqlLog
 from storage.operators import Operator, Role
@@ -17,8 +22,9 @@ def edited(name: str, text: str) -> Seed:
 
 
 async def choose(log: SqlLog, seed: Seed, note: str, is_file: bool = False) -> None:
+    before = await log.seed_choices(seed.name, limit=1)
     async with log.writing() as writing:
-        await writing.choose_version(seed, LEAD, note, is_file)
+        await writing.choose_version(seed, LEAD, note, before[0].id if before else 0, is_file)
 
 
 async def test_the_last_choice_is_at_work_until_the_file_is_chosen(log: SqlLog, clock: Clock) -> None:
@@ -64,3 +70,30 @@ async def test_drafts_are_kept_for_a_day_and_for_good_once_they_are_chosen(log: 
 
     kept = {each.version for each in (tried, chosen, late) if await log.seed_version(each.version)}
     assert kept == {chosen.version, late.version}
+
+
+async def test_who_does_not_know_of_the_last_choice_changes_nothing(log: SqlLog) -> None:
+    first, second = edited("support", "One."), edited("support", "Two.")
+    await choose(log, first, "")
+
+    for follows in (0, 7):
+        with pytest.raises(Overtaken, match="somebody else has changed support since"):
+            async with log.writing() as writing:
+                await writing.choose_version(second, LEAD, "", follows)
+
+    assert await log.chosen_seeds() == {"support": first.version}
+
+
+async def test_of_two_at_the_same_time_one_is_refused(log: SqlLog) -> None:
+    async def choose_one(text: str) -> bool:
+        try:
+            async with log.writing() as writing:
+                await writing.choose_version(edited("support", text), LEAD, "", 0)
+        except Overtaken:
+            return False
+        return True
+
+    taken = await asyncio.gather(*(choose_one(f"Number {number}.") for number in range(5)))
+
+    assert sum(taken) == 1
+    assert len(await log.seed_choices("support")) == 1

@@ -26,11 +26,12 @@ def upgrade() -> None:
         "seed_choices",
         sa.Column("id", ID, nullable=False),
         sa.Column("seed", sa.String(), nullable=False),
+        sa.Column("follows", ID, nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("operator", sa.String(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_seed_choices"),
+        sa.UniqueConstraint("seed", "follows", name="uq_seed_choices_seed_follows"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_seed_choices_seed", "seed_choices", ["seed"])
