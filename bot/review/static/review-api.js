@@ -16,16 +16,21 @@ export async function read(path) {
   return (await answered(path, {})).json();
 }
 
+/** Ask for something; returns the answer. Throws Refused. */
+export async function ask(method, path, body) {
+  const response = await answered(path, {
+    method,
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const content = await response.text();
+  return (content && JSON.parse(content)) || {};
+}
+
 /** Ask for something and say so; returns the answer, or null after telling the operator why not. */
 export async function act(method, path, body, sentence = texts.saved) {
   try {
-    const response = await answered(path, {
-      method,
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": token },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    const content = await response.text();
-    const answer = (content && JSON.parse(content)) || {};
+    const answer = await ask(method, path, body);
     if (answer.undo) undos.push(answer.undo);
     if (sentence) toast(sentence, Boolean(answer.undo));
     return answer;

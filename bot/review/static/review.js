@@ -6,10 +6,11 @@ import { undoLast } from "./review-api.js";
 import { startInbox } from "./review-inbox.js";
 import { startDialogue } from "./review-dialogue.js";
 import { startAccount } from "./review-account.js";
+import { startSeed } from "./review-seed.js";
 import { followPage } from "./review-live.js";
 
 const kind = document.body.className;
-const starts = { inbox: startInbox, dialogue: startDialogue, account: startAccount, overview: followPage };
+const starts = { inbox: startInbox, dialogue: startDialogue, account: startAccount, overview: followPage, seed: startSeed };
 
 showTimes(document);
 const keys = starts[kind]?.() ?? {};
