@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bot.asides import Asides
 from bot.conversation import Conversation, Deliver
 from bot.reconciling import Reconciler
 from bot.recording import Begin, Recorder, begin_later
@@ -81,6 +82,10 @@ class Foundations:
 
         replies = RedisReplies(self.redis, self.keys, REHEARSALS, process_name(REHEARSALS))
         return Proposals(self.log, self.inbox(), replies, self.drafts())
+
+    def asides(self, channel: str, most_at_once: int) -> Asides:
+        replies = RedisReplies(self.redis, self.keys, channel, process_name(channel))
+        return Asides(self.inbox(), replies, most_at_once)
 
     def reconciler(self, channel: str) -> Reconciler:
         return Reconciler(self.log, self.inbox(), channel)
@@ -199,7 +204,7 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     """
     from bot.telegram.client import BotClient
     from bot.telegram.inline import CHANNEL as INLINE
-    from bot.telegram.inline import Inline
+    from bot.telegram.inline import MAX_AT_ONCE, Inline
     from bot.telegram.process import TelegramBot, WebhookTarget
     from bot.telegram.wishes import CHANNEL
     from bot.tending import Tending
@@ -207,14 +212,13 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     async with foundations(settings) as base:
         client = BotClient(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
         webhook = WebhookTarget(settings.webhook_url, settings.webhook_secret.get_secret_value())
-        replies = RedisReplies(base.redis, base.keys, INLINE, process_name(INLINE))
         bot = TelegramBot(
             client,
             base.conversation(),
             base.log,
             RedisLease(base.redis, base.keys, f"{CHANNEL}:{client.bot_id}"),
             listen=lambda: base.drafts().listen(CHANNEL),
-            inline=Inline(client, base.seeds, base.inbox(), replies),
+            inline=Inline(client, base.seeds, base.asides(INLINE, MAX_AT_ONCE)),
             webhook=webhook if settings.webhook_url else None,
             limits=limits,
             alongside=[
