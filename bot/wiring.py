@@ -145,6 +145,8 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
 
 async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
     """Serve the chat page, the review, the webhook if one is set, health and metrics, until `stopping` is set."""
+    from bot.review.asking import CHANNEL as ASIDES
+    from bot.review.asking import MAX_AT_ONCE
     from bot.review.assembly import Review
     from bot.review.live import Watch
     from bot.review.masking import Masking
@@ -171,11 +173,14 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
         spoken = SpokenFor(delivery, base.drafts())
         masking = Masking(settings.mask_people, secret)
         throttle = RedisThrottle(base.redis, base.keys)
+        asides = base.asides(ASIDES, MAX_AT_ONCE)
         routers = [
             page_router(),
             chat_router(WebChats(conversation, delivery, pages), pages, Visitors(secret)),
             health_router(base.presence(), base.log.ping),
-            *Review(conversation, spoken.deliver, proposals, masking, throttle, watch).routers(),
+            *Review(
+                conversation, spoken.deliver, proposals, masking, throttle, watch, asides, base.presence()
+            ).routers(),
         ]
         if settings.webhook_url:
             from bot.telegram.webhook import webhook_router
@@ -191,9 +196,10 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             watch.follow(base.drafts()),
             watch.heed(base.drafts()),
             proposals.run(),
+            asides.run(),
         ):
             ready()
-            await serve(web_app(*routers), [pages, watch], listening, stopping)
+            await serve(web_app(*routers), [pages, watch, asides], listening, stopping)
 
 
 async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, limits: Limits | None = None) -> None:
