@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from httpx import ASGITransport, AsyncClient
 
 from benchmarks.processes import scratch
+from bot.review.asking import CHANNEL, MAX_AT_ONCE
 from bot.review.assembly import Review
 from bot.review.live import Watch
 from bot.review.masking import Masking
@@ -69,7 +70,14 @@ async def desk(url: str) -> AsyncIterator[AsyncClient]:
             spoken = SpokenFor(WebDelivery(base.log, base.drafts(), Pages()), base.drafts())
             throttle = RedisThrottle(base.redis, base.keys)
             review = Review(
-                base.conversation(), spoken.deliver, base.proposals(), Masking(False), throttle, Watch(base.log)
+                base.conversation(),
+                spoken.deliver,
+                base.proposals(),
+                Masking(False),
+                throttle,
+                Watch(base.log),
+                base.asides(CHANNEL, MAX_AT_ONCE),
+                base.presence(),
             )
             transport = ASGITransport(web_app(*review.routers()))
             async with AsyncClient(transport=transport, base_url=_ORIGIN, headers={"Origin": _ORIGIN}) as browser:

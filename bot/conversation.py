@@ -124,7 +124,7 @@ class Session:
             MessageTooLong: longer than the seed's limit.
             TooManyWaiting: so many wait already that no more are taken.
         """
-        self._check(visit, text)
+        refuse_unfit(self.seed(visit), text)
         asked = await self.writing.say(visit.chat, visit.person, text, external_id)
         self._spoken_in.add(asked.dialogue_id)
 
@@ -177,7 +177,7 @@ class Session:
         Raises:
             MessageEmpty, MessageTooLong: as for `say`.
         """
-        self._check(visit, text)
+        refuse_unfit(self.seed(visit), text)
         reworded = await self.writing.reword(visit.chat, visit.person, external_id, text)
         if reworded is None:
             return False
@@ -315,12 +315,18 @@ class Session:
         chat = await self.writing.chat_by_id(chat_id)
         self.posted.append(await self.writing.post(chat, sentence(key, chosen_language(chat))))
 
-    def _check(self, visit: Visit, text: str) -> None:
-        limit = self.seed(visit).max_message_chars
-        if not text.strip():
-            raise MessageEmpty("nothing is left of the message without its white space")
-        if len(text) > limit:
-            raise MessageTooLong(len(text), limit)
+
+def refuse_unfit(seed: Seed, text: str) -> None:
+    """Refuse a message that the seed does not take.
+
+    Raises:
+        MessageEmpty: nothing but white space.
+        MessageTooLong: longer than the seed's limit.
+    """
+    if not text.strip():
+        raise MessageEmpty("nothing is left of the message without its white space")
+    if len(text) > seed.max_message_chars:
+        raise MessageTooLong(len(text), seed.max_message_chars)
 
 
 def spoken_language(language: str) -> str:

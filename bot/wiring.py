@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bot.asides import Asides
 from bot.conversation import Conversation, Deliver
 from bot.reconciling import Reconciler
 from bot.recording import Begin, Recorder, begin_later
@@ -84,6 +85,10 @@ class Foundations:
         replies = RedisReplies(self.redis, self.keys, REHEARSALS, process_name(REHEARSALS))
         return Proposals(self.log, self.inbox(), replies, self.drafts())
 
+    def asides(self, channel: str, most_at_once: int) -> Asides:
+        replies = RedisReplies(self.redis, self.keys, channel, process_name(channel))
+        return Asides(self.inbox(), replies, most_at_once)
+
     def reconciler(self, channel: str) -> Reconciler:
         return Reconciler(self.log, self.inbox(), channel)
 
@@ -147,6 +152,8 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
 
 async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> None:
     """Serve the chat page, the review, the webhook if one is set, health and metrics, until `stopping` is set."""
+    from bot.review.asking import CHANNEL as ASIDES
+    from bot.review.asking import MAX_AT_ONCE
     from bot.review.assembly import Review
     from bot.review.live import Watch
     from bot.review.masking import Masking
@@ -173,11 +180,14 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
         spoken = SpokenFor(delivery, base.drafts())
         masking = Masking(settings.mask_people, secret)
         throttle = RedisThrottle(base.redis, base.keys)
+        asides = base.asides(ASIDES, MAX_AT_ONCE)
         routers = [
             page_router(),
             chat_router(WebChats(conversation, delivery, pages), pages, Visitors(secret)),
             health_router(base.presence(), base.log.ping),
-            *Review(conversation, spoken.deliver, proposals, masking, throttle, watch).routers(),
+            *Review(
+                conversation, spoken.deliver, proposals, masking, throttle, watch, asides, base.presence()
+            ).routers(),
         ]
         if settings.webhook_url:
             from bot.telegram.webhook import webhook_router
@@ -193,9 +203,10 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             watch.follow(base.drafts()),
             watch.heed(base.drafts()),
             proposals.run(),
+            asides.run(),
         ):
             ready()
-            await serve(web_app(*routers), [pages, watch], listening, stopping)
+            await serve(web_app(*routers), [pages, watch, asides], listening, stopping)
 
 
 async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, limits: Limits | None = None) -> None:
@@ -206,7 +217,7 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     """
     from bot.telegram.client import BotClient
     from bot.telegram.inline import CHANNEL as INLINE
-    from bot.telegram.inline import Inline
+    from bot.telegram.inline import MAX_AT_ONCE, Inline
     from bot.telegram.process import TelegramBot, WebhookTarget
     from bot.telegram.wishes import CHANNEL
     from bot.tending import Tending
@@ -214,14 +225,13 @@ async def run_bot(settings: Settings, stopping: asyncio.Event, ready: Ready, lim
     async with foundations(settings) as base:
         client = BotClient(settings.telegram_token.get_secret_value(), settings.telegram_api_url)
         webhook = WebhookTarget(settings.webhook_url, settings.webhook_secret.get_secret_value())
-        replies = RedisReplies(base.redis, base.keys, INLINE, process_name(INLINE))
         bot = TelegramBot(
             client,
             base.conversation(),
             base.log,
             RedisLease(base.redis, base.keys, f"{CHANNEL}:{client.bot_id}"),
             listen=lambda: base.drafts().listen(CHANNEL),
-            inline=Inline(client, base.seeds, base.inbox(), replies),
+            inline=Inline(client, base.seeds, base.asides(INLINE, MAX_AT_ONCE)),
             webhook=webhook if settings.webhook_url else None,
             limits=limits,
             alongside=[

@@ -10,6 +10,10 @@ GovorunError                    everything that this project raises on purpose; 
 |   |-- TooManyWaiting
 |   |-- WithOperator            an operator leads the dialogue, so there is nothing of the bot to retry or to stop
 |   `-- NothingToRetry          the last word was not the model's
+|-- AsideError                  a question aside gets no answer
+|   |-- TooManyAsides           so many are being answered that no more are taken
+|   |-- NoAnswerInTime          nothing has come for as long as one was to wait
+|   `-- AsidesClosed            the process that asks is about to end
 |-- EngineError                 the model could not write
 |   |-- EngineUnavailable       down, overloaded or too slow: worth another try later
 |   |-- PromptTooLong           the prompt does not fit the model's context
@@ -86,6 +90,38 @@ class WithOperator(MessageRefused):
 
 class NothingToRetry(MessageRefused):
     """The last word in the dialogue was not the model's."""
+
+
+class AsideError(GovorunError):
+    """A question aside gets no answer."""
+
+
+class TooManyAsides(AsideError):
+    """So many questions are being answered that no more are taken.
+
+    Args:
+        limit: questions that are answered at a time.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} questions are being answered already")
+        self.limit = limit
+
+
+class NoAnswerInTime(AsideError):
+    """Nothing has come for as long as one was to wait.
+
+    Args:
+        patience_s: how long that was.
+    """
+
+    def __init__(self, patience_s: float) -> None:
+        super().__init__(f"no answer within {patience_s:g} s")
+        self.patience_s = patience_s
+
+
+class AsidesClosed(AsideError):
+    """The process that asks is about to end."""
 
 
 class EngineError(GovorunError):

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Depends, Response
 from fastapi.openapi.utils import get_openapi
 
+from bot.asides import Asides
 from bot.conversation import Conversation, Deliver
 from bot.review.access import Access
 from bot.review.accounts import accounts_router
 from bot.review.api import PREFIX, api_router
+from bot.review.asking import PATIENCE_S, Workers, asking_router
 from bot.review.entrance import Throttle, entrance_router
 from bot.review.live import BEAT_S, Watch
 from bot.review.masking import Masking
@@ -31,6 +33,7 @@ class Review:
     Args:
         deliver: takes what people are to be sent.
         beat_s: how often open pages are told that the server is there, and asked whether they may still listen.
+        patience_s: how long a program that asks waits for an answer.
     """
 
     conversation: Conversation
@@ -39,7 +42,10 @@ class Review:
     masking: Masking
     throttle: Throttle
     watch: Watch
+    asides: Asides
+    workers: Workers
     beat_s: float = BEAT_S
+    patience_s: float = PATIENCE_S
 
     def routers(self) -> list[APIRouter]:
         """Return the routes under `/review`."""
@@ -48,6 +54,7 @@ class Review:
         reviews = Reviews(self.conversation, self.deliver, self.proposals, self.masking)
         api = [
             api_router(reviews, access, self.watch, self.beat_s),
+            asking_router(self.conversation.seeds, self.asides, self.workers, access, self.patience_s),
             accounts_router(log, access, passwords, self.throttle, self.masking),
         ]
         return [

@@ -29,8 +29,13 @@ class MeasuredRoute(APIRoute):
                 if len(content) > MOST_KIB * 1024:
                     raise Refusal(413, "body_too_large", limit=MOST_KIB)
 
+            body: Message | None = {"type": "http.request", "body": bytes(content), "more_body": False}
+
             async def replay() -> Message:
-                return {"type": "http.request", "body": bytes(content), "more_body": False}
+                nonlocal body
+                message, body = body, None
+                # Behind the body comes word that the client has gone.
+                return message or await request.receive()
 
             return await handle(Request(request.scope, replay))
 

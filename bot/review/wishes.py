@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from dialogue.choices import CHOICES
+from storage.live.keys import HISTORY_TURNS
 from storage.log.review.changes import Change
 from storage.records import DialogueStatus
 from storage.reviewed import Approval, Flag, Order, Rating
@@ -23,6 +25,10 @@ Labels = Annotated[list[Label], Field(max_length=30)]
 Moment = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False, description="Seconds since the epoch.")]
 DialogueId = Annotated[str, Path(pattern=r"^[0-9a-f]{1,32}$", description="A dialogue.")]
 TurnId = Annotated[int, Path(ge=0, le=_LARGEST_ID, description="A turn of the dialogue.")]
+
+
+def _one_of(setting: str) -> str:
+    return f"^({'|'.join(CHOICES[setting])})$"
 
 
 class _Body(BaseModel):
@@ -106,6 +112,31 @@ class UndoWish(_Body):
     """What is to be taken back: `undo` of the answer to a change."""
 
     undo: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")]
+
+
+class Said(_Body):
+    """A turn that was said before."""
+
+    speaker: Literal["person", "bot"]
+    text: Text
+
+
+class Manner(_Body):
+    """How an answer is written, as people may choose it for a chat."""
+
+    temperature: Annotated[str, StringConstraints(pattern=_one_of("temperature"))] | None = None
+    length: Annotated[str, StringConstraints(pattern=_one_of("length"))] | None = None
+
+
+class AskWish(_Body):
+    """A question for a seed."""
+
+    seed: Name
+    text: Text
+    settings: Manner = Manner()
+    turns: Annotated[list[Said], Field(max_length=HISTORY_TURNS)] | None = Field(
+        None, description="What was said before, for seeds of the kind `dialogue`; by default the seed's greeting."
+    )
 
 
 class TokenWish(_Body):

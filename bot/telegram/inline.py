@@ -1,30 +1,23 @@
 """Inline mode: answers what people ask behind the bot's name in any chat, while they are still writing there.
 
-Such a question belongs to no dialogue. It is answered by a job of its own, as a rehearsal is, and neither it nor the
-answer is kept: not in the log, and in Redis no longer than it takes.
+Such a question is asked aside (`bot.asides`): neither it nor the answer is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-import time
-from collections.abc import Callable
-from contextlib import suppress
 
 from telegram.error import TelegramError
 
+from bot.asides import Asides
 from bot.conversation import spoken_language
 from bot.telegram.client import BotClient
 from bot.telegram.inline_results import MAX_RESULTS, answered, hint, named, way_to_chat
 from bot.telegram.updates import Inquired
-from dialogue.errors import StorageUnavailable
+from dialogue.errors import AsideError, StorageUnavailable
 from dialogue.seeds import Seed, Seeds
-from dialogue.turns import Ask, Outcome, Reply
-from storage.live.inbox import RedisInbox
-from storage.live.replies import RedisReplies
-from storage.records import Asked
+from dialogue.turns import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +28,11 @@ CHANNEL = "inline"
 TYPING_S = 0.7
 # Telegram gives a query up after some ten seconds.
 PATIENCE_S = 8.0
-# So many are answered at a time, whoever asks: those who talk to the bot come first.
 MAX_AT_ONCE = 8
+"""So many are answered at a time."""
+
 # How long Telegram may give the same person the same results again without asking.
 _CACHE_S = 300
-_BATCH = 50
-_PAUSE_S = 0.5
 
 
 class Inline:
@@ -50,17 +42,14 @@ class Inline:
         self,
         bot: BotClient,
         seeds: Seeds,
-        inbox: RedisInbox,
-        replies: RedisReplies,
+        asides: Asides,
         typing_s: float = TYPING_S,
         patience_s: float = PATIENCE_S,
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._bot, self._seeds, self._inbox, self._replies = bot, seeds, inbox, replies
-        self._typing_s, self._patience_s, self._clock = typing_s, patience_s, clock
+        self._bot, self._seeds, self._asides = bot, seeds, asides
+        self._typing_s, self._patience_s = typing_s, patience_s
         self._tasks: asyncio.TaskGroup | None = None
         self._newest: dict[str, asyncio.Task[None]] = {}
-        self._awaited: dict[str, asyncio.Future[Reply]] = {}
 
     def take(self, inquired: Inquired) -> None:
         """Begin to answer a query, and call off what the person asked before."""
@@ -74,9 +63,9 @@ class Inline:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        async with asyncio.TaskGroup() as self._tasks, self._replies.at_work():
+        async with asyncio.TaskGroup() as self._tasks:
             try:
-                await self._take_in()
+                await self._asides.run()
             finally:
                 self._tasks = None
 
@@ -108,48 +97,11 @@ class Inline:
 
     async def _drawn(self, seed: Seed, words: str) -> str:
         """Return what the model says to it; empty where nothing comes in time."""
-        if len(self._awaited) >= MAX_AT_ONCE or len(words) > seed.max_message_chars:
+        if len(words) > seed.max_message_chars:
             return ""
-        dialogue_id = secrets.token_hex(8)
-        self._awaited[dialogue_id] = awaited = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(self._patience_s):
-                await self._inbox.queue([self._asked(dialogue_id, seed, words)])
-                reply = await awaited
-        except (TimeoutError, StorageUnavailable) as error:
-            logger.info("inline query without an answer: %s", error or "not in time")
+            reply = await self._asides.ask(seed.name, words, {}, self._patience_s)
+        except (AsideError, StorageUnavailable) as error:
+            logger.info("inline query without an answer: %s", error)
             return ""
-        finally:
-            del self._awaited[dialogue_id]
-            if not awaited.done() or awaited.cancelled():
-                # Nobody waits for it any more. Without Redis the reply comes after all, and is forgotten then.
-                with suppress(StorageUnavailable):
-                    await self._inbox.forget([dialogue_id])
         return reply.text if reply.outcome is Outcome.ANSWERED else ""
-
-    def _asked(self, dialogue_id: str, seed: Seed, words: str) -> Asked:
-        return Asked(
-            message_id="1",
-            channel=CHANNEL,
-            dialogue_id=dialogue_id,
-            epoch=0,
-            seed=seed.name,
-            settings={},
-            ask=Ask.SAY,
-            text=words,
-            after="",
-            at=self._clock(),
-        )
-
-    async def _take_in(self) -> None:
-        while True:
-            try:
-                for finished in await self._replies.claim(_BATCH):
-                    awaited = self._awaited.get(finished.dialogue_id)
-                    if awaited is not None and not awaited.done():
-                        awaited.set_result(finished.reply)
-                    await self._replies.acknowledge([finished])
-                    await self._inbox.forget([finished.dialogue_id])
-            except StorageUnavailable as error:
-                logger.warning("inline answers wait: %s", error)
-                await asyncio.sleep(_PAUSE_S)

@@ -14,12 +14,15 @@ from bot.web.json_answers import json_response
 from bot.web.language import preferred_language
 from bot.web.texts import text
 from dialogue.errors import (
+    AsidesClosed,
     MessageEmpty,
     MessageTooLong,
+    NoAnswerInTime,
     NothingToRetry,
     ReviewError,
     SeedError,
     StorageUnavailable,
+    TooManyAsides,
     TooManyWaiting,
     WithOperator,
 )
@@ -72,6 +75,9 @@ _TRANSLATIONS: dict[type[Exception], _Translate] = {
     WithOperator: lambda error: Refusal(409, "with_operator"),
     NothingToRetry: lambda error: Refusal(409, "nothing_to_retry"),
     SeedError: lambda error: Refusal(422, "unknown_seed"),
+    TooManyAsides: lambda error: Refusal(429, "too_many_asides", limit=error.limit),
+    NoAnswerInTime: lambda error: Refusal(504, "no_answer_in_time", seconds=f"{error.patience_s:.0f}"),
+    AsidesClosed: lambda error: Refusal(503, "going_down"),
     ReviewError: lambda error: Refusal(409, "review_refused", why=error),
     StorageUnavailable: lambda error: _counted(error, Refusal(503, "unavailable")),
 }

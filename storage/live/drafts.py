@@ -15,12 +15,12 @@ from dialogue.errors import StorageUnavailable
 from dialogue.ports import Interruption
 from storage.live.keys import Keys
 from storage.live.redis_connection import translated_errors
+from storage.live.subscription import subscription
 
 logger = logging.getLogger(__name__)
 
 # As often as a person can follow; a draft that a later one replaces within that time is not sent.
 _FLUSH_S = 0.1
-_RECONNECT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +78,15 @@ class RedisDrafts:
 
     async def listen(self, channel: str) -> AsyncIterator[Draft]:
         """Yield the drafts of a channel for ever, through restarts of Redis."""
-        async for data in self._subscribe(self._keys.live(channel)):
+        async for data in subscription(self._redis, self._keys.live(channel)):
             fields = json.loads(data)
             yield Draft(str(fields["dialogue"]), fields["text"], fields["final"], fields["epoch"])
 
     async def interruptions(self) -> AsyncIterator[Interruption]:
         """Yield the interruptions of dialogues, through whatever channel they came, for ever."""
-        async for data in self._subscribe(self._keys.interruptions):
+        async for data in subscription(self._redis, self._keys.interruptions):
             fields = json.loads(data)
             yield Interruption(str(fields["dialogue"]), int(fields["epoch"]))
-
-    async def _subscribe(self, name: str) -> AsyncIterator[str]:
-        """Yield the raw messages of a pub/sub channel for ever, through restarts of Redis."""
-        while True:
-            try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    async with translated_errors():
-                        await pubsub.subscribe(name)
-                    while True:
-                        async with translated_errors():
-                            message = await pubsub.get_message(timeout=1.0)
-                        if message is not None:
-                            yield message["data"]
-            except StorageUnavailable as error:
-                logger.debug("%s: %s", name, error)
-                await asyncio.sleep(_RECONNECT_S)
 
     async def _keep_flushing(self) -> None:
         while True:

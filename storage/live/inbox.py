@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from redis.asyncio import Redis
 
-from storage.live.keys import HISTORY_LIFETIME_S, Keys
+from dialogue.turns import Dialogue
+from storage.live.keys import HISTORY_LIFETIME_S, HISTORY_TURNS, Keys
 from storage.live.redis_connection import Argument, DialogueScript, translated_errors
 from storage.live.rehearsal import rehearsal_of
-from storage.live.wire import encode_asked
+from storage.live.wire import encode_asked, encode_turn
 from storage.records import Asked, Finished
 
 
@@ -20,9 +21,21 @@ class RedisInbox:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
+        self._begin = DialogueScript(redis, "begin")
         self._queue = DialogueScript(redis, "queue")
         self._interrupt = DialogueScript(redis, "interrupt")
         self._forget = DialogueScript(redis, "forget")
+
+    async def begin(self, dialogue_id: str, said: Dialogue) -> None:
+        """Begin a dialogue that the log knows nothing of with what was said in it before.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach or full.
+        """
+        turns = [encode_turn(turn, turn_id="") for turn in said.turns[-HISTORY_TURNS:]]
+        await self._begin(
+            self._keys.dialogue(dialogue_id), [dialogue_id, self._keys.interruptions, HISTORY_LIFETIME_S, *turns]
+        )
 
     async def queue(self, messages: Sequence[Asked]) -> None:
         """Queue messages; one that is in hand or answered already is left alone.

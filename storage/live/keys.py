@@ -13,6 +13,7 @@
 | throttle:NAME     | string | how often something failed lately, such as a login                | THROTTLE_LIFETIME_S |
 | put-aside         | stream | jobs that killed every worker that tried them                     | last PUT_ASIDE_KEPT |
 | live:CHANNEL      | pubsub | drafts, and which dialogues changed                               |                     |
+| passed-on:CHANNEL | pubsub | replies that another process of the channel waits for             |                     |
 | interruptions     | pubsub | which dialogues were interrupted, for the workers                 |                     |
 """
 
@@ -89,6 +90,9 @@ class Keys:
 
     def live(self, channel: str) -> str:
         return f"{self.prefix}live:{channel}"
+
+    def passed_on(self, channel: str) -> str:
+        return f"{self.prefix}passed-on:{channel}"
 
     def throttle(self, name: str) -> str:
         return f"{self.prefix}throttle:{name}"

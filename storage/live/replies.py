@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
 from storage.live.consumer_group import ConsumerGroup
 from storage.live.keys import RECORDERS, Keys
 from storage.live.redis_connection import DialogueScript, translated_errors
-from storage.live.wire import UnreadableRecord, decode_finished
+from storage.live.subscription import subscription
+from storage.live.wire import UnreadableRecord, decode_finished, encode_finished
 from storage.records import Finished
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class RedisReplies:
     """One recorder's end of a channel's stream of replies."""
 
     def __init__(self, redis: Redis, keys: Keys, channel: str, recorder: str) -> None:
+        self.channel = channel
         self._redis = redis
         self._recorded = DialogueScript(redis, "recorded")
         self._keys = keys
@@ -63,6 +65,21 @@ class RedisReplies:
             StorageUnavailable: Redis is out of reach; they may be claimed, and recognised, again.
         """
         return await self._take_out([(each.dialogue_id, each.ticket) for each in finished])
+
+    async def pass_on(self, finished: Finished) -> None:
+        """Let every process of the channel hear a reply that one of them may wait for.
+
+        Raises:
+            StorageUnavailable: Redis is out of reach.
+        """
+        async with translated_errors():
+            await self._redis.publish(self._keys.passed_on(self.channel), encode_finished(finished))
+
+    async def passed_on(self) -> AsyncIterator[Finished]:
+        """Yield what any process of the channel passes on, for ever."""
+        async for data in subscription(self._redis, self._keys.passed_on(self.channel)):
+            with suppress(UnreadableRecord):  # From another version, at whose end its process waits in vain.
+                yield decode_finished(data, ticket="")
 
     async def _take_out(self, recorded: Sequence[tuple[str, str]]) -> bool:
         # First of all, since what then stays in the stream must be read again.

@@ -14,10 +14,13 @@ from httpx import ASGITransport, AsyncClient, Response
 from redis.asyncio import Redis
 from starlette.types import ASGIApp
 
+from bot.asides import Asides
 from bot.conversation import Conversation
 from bot.reconciling import Reconciler
 from bot.recording import Recorder
 from bot.review.access import CSRF_HEADER
+from bot.review.asking import CHANNEL as ASIDES
+from bot.review.asking import MAX_AT_ONCE
 from bot.review.assembly import Review
 from bot.review.live import Watch
 from bot.review.masking import Masking
@@ -42,6 +45,7 @@ from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
 from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
+from storage.live.presence import Presence
 from storage.live.redis_connection import redis_connection
 from storage.live.rehearsal import CHANNEL as REHEARSALS
 from storage.live.replies import RedisReplies
@@ -49,9 +53,11 @@ from storage.live.throttle import RedisThrottle
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.operators import Operator, Role
-from tests.fakes import SEED, ScriptedEngine
+from tests.dialogue.kinds.conftest import KINDS
+from tests.fakes import GREETING_SEED, SEED, ScriptedEngine
 
-SEEDS = Seeds([replace(SEED, name="support-en", title="Support", description="Mends the internet.", greeting="")])
+SUPPORT = replace(SEED, name="support-en", title="Support", description="Mends the internet.", greeting="")
+SEEDS = Seeds([SUPPORT, GREETING_SEED, *KINDS])
 ORIGIN = "http://review.test"
 PASSWORD = "correct horse battery"
 KEPT_PASSWORD = hashed(PASSWORD)
@@ -149,6 +155,7 @@ async def open_world(
         delivery = WebDelivery(log, drafts, pages)
         conversation = Conversation(log, inbox, SEEDS, "support-en")
         proposals = Proposals(log, inbox, RedisReplies(redis, keys, REHEARSALS, "proposals"), drafts)
+        asides = Asides(inbox, RedisReplies(redis, keys, ASIDES, "asides"), MAX_AT_ONCE)
         review = Review(
             conversation,
             SpokenFor(delivery, drafts).deliver,
@@ -156,11 +163,13 @@ async def open_world(
             Masking(is_masked, "a secret"),
             RedisThrottle(redis, keys),
             watch,
+            asides,
+            Presence(redis, keys),
         )
         chats = WebChats(conversation, delivery, pages)
         app = web_app(page_router(), chat_router(chats, pages, Visitors("a secret")), *review.routers())
         engine = ScriptedEngine(lines or [])
-        jobs = RedisJobs(redis, keys, drafts, "worker")
+        jobs = RedisJobs(redis, keys, drafts, "worker-1")
         replier = Replier(engine, SeedCasting(SEEDS, "support-en"), draw=lambda: 7)
         worker = Worker(jobs, RedisHistory(redis, keys, log), replier, engine.slots)
         recorder = Recorder(log, RedisReplies(redis, keys, CHANNEL, "recorder"), inbox, delivery.deliver)
@@ -174,6 +183,7 @@ async def open_world(
                 Reconciler(log, inbox, CHANNEL).run(),
                 delivery.follow(),
                 proposals.run(),
+                asides.run(),
                 watch.run(),
                 watch.follow(drafts),
                 watch.heed(drafts),
@@ -191,7 +201,7 @@ async def served(world: World) -> AsyncIterator[str]:
     """Serve everything on a free port; yields the address."""
     listening = listening_socket("127.0.0.1", 0)
     stopping = asyncio.Event()
-    server = asyncio.create_task(serve(world.app, [world.pages, world.watch], listening, stopping))
+    server = asyncio.create_task(serve(world.app, [world.pages, world.watch, world.review.asides], listening, stopping))
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:

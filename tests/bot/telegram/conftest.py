@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from bot.asides import Asides
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
 from bot.telegram.inline import CHANNEL as INLINE
-from bot.telegram.inline import Inline
+from bot.telegram.inline import MAX_AT_ONCE, Inline
 from storage.live.inbox import RedisInbox
 from storage.live.keys import Keys
 from storage.live.presence import process_name
@@ -76,7 +77,8 @@ def conversation(log: SqlLog, inbox: RedisInbox) -> Conversation:
 @pytest.fixture
 def make_inline(redis: Redis, keys: Keys, inbox: RedisInbox) -> Callable[[BotClient], Inline]:
     """Makes what answers inline queries."""
-    return lambda client: Inline(client, SEEDS, inbox, RedisReplies(redis, keys, INLINE, process_name(INLINE)))
+    replies = RedisReplies(redis, keys, INLINE, process_name(INLINE))
+    return lambda client: Inline(client, SEEDS, Asides(inbox, replies, MAX_AT_ONCE))
 
 
 @pytest.fixture

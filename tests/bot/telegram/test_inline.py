@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot.asides import Asides
 from bot.conversation import Conversation
 from bot.telegram.client import BotClient
 from bot.telegram.handling import Handling
@@ -48,7 +49,7 @@ def engine() -> ScriptedEngine:
 def inline(client: BotClient, redis: Redis, keys: Keys, inbox: RedisInbox) -> Inline:
     """Answers inline queries; nobody types for longer than the test does."""
     replies = RedisReplies(redis, keys, CHANNEL, process_name(CHANNEL))
-    return Inline(client, SEEDS, inbox, replies, typing_s=0.02, patience_s=10.0)
+    return Inline(client, SEEDS, Asides(inbox, replies, MAX_AT_ONCE), typing_s=0.02, patience_s=10.0)
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ async def test_so_is_who_asks_when_many_others_do(asking: Rig, inline: Inline, e
     for person in range(MAX_AT_ONCE):
         asking.telegram.inquire("films Дюна", person_id=100 + person)
     await asking.settle()
-    await until(lambda: len(inline._awaited) == MAX_AT_ONCE)
+    await until(lambda: len(inline._asides._awaited) == MAX_AT_ONCE)
     assert_there_is_no_answer(await answer_to(asking, asking.telegram.inquire("films Дюна")))
     assert len(answers(asking)) == 1
 
@@ -233,7 +234,7 @@ async def test_what_a_dead_process_has_asked_is_forgotten_when_it_is_answered(
     asking: Rig, worker: None, engine: ScriptedEngine, inbox: RedisInbox, redis: Redis, keys: Keys, inline: Inline
 ) -> None:
     engine.lines.append("Солярис»")
-    await inbox.queue([inline._asked("0123456789abcdef", FILMS, "Дюна")])
+    await inbox.queue([inline._asides._asked("0123456789abcdef", FILMS.name, "Дюна", {})])
     await until(lambda: len(engine.prompts) == 1)
     await until_nothing_is_left(redis, keys, inline)
 
@@ -253,7 +254,7 @@ async def until(is_true: Any) -> None:
 async def until_nothing_is_left(redis: Redis, keys: Keys, inline: Inline) -> None:
     """Wait until Redis knows of no dialogue, no job and no reply."""
     async with asyncio.timeout(10):
-        while inline._awaited or inline._newest or await _left(redis, keys):
+        while inline._asides._awaited or inline._newest or await _left(redis, keys):
             await asyncio.sleep(0.01)
 
 
