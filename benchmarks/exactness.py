@@ -9,7 +9,7 @@ A row says for how many of the `prompts` the tokens were `equal`, and under `reu
 (`reused_share` of the prompts' tokens were). `differences` has the first place at which a text differs and how far
 apart the two tokens' scores are there: rounding moves them by some 0.0001, a mistake by more.
 
-It takes some ten minutes, and is not part of `python -m benchmarks`.
+It takes from ten minutes to half an hour, and is not part of `python -m benchmarks`.
 """
 
 from __future__ import annotations

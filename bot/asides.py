@@ -44,9 +44,15 @@ class Asides:
         self._is_closed = False
 
     async def ask(
-        self, seed: str, text: str, settings: Mapping[str, str], patience_s: float, said: Dialogue = Dialogue()
+        self,
+        seed: str,
+        text: str,
+        settings: Mapping[str, str],
+        patience_s: float,
+        said: Dialogue = Dialogue(),
+        ask: Ask = Ask.SAY,
     ) -> Reply:
-        """Have a seed answer; whoever is cancelled meanwhile calls it off.
+        """Have a seed answer, or measure; whoever is cancelled meanwhile calls it off.
 
         Args:
             seed: its name, as the workers know it.
@@ -68,7 +74,7 @@ class Asides:
             async with asyncio.timeout(patience_s):
                 if said.turns:
                     await self._inbox.begin(dialogue_id, said)
-                await self._inbox.queue([self._asked(dialogue_id, seed, text, settings)])
+                await self._inbox.queue([self._asked(dialogue_id, seed, text, settings, ask)])
                 reply = await awaited
         except TimeoutError as error:
             raise NoAnswerInTime(patience_s) from error
@@ -95,7 +101,7 @@ class Asides:
             if not awaited.done():
                 awaited.set_result(None)
 
-    def _asked(self, dialogue_id: str, seed: str, text: str, settings: Mapping[str, str]) -> Asked:
+    def _asked(self, dialogue_id: str, seed: str, text: str, settings: Mapping[str, str], ask: Ask) -> Asked:
         return Asked(
             message_id="1",
             channel=self._replies.channel,
@@ -103,7 +109,7 @@ class Asides:
             epoch=0,
             seed=seed,
             settings=dict(settings),
-            ask=Ask.SAY,
+            ask=ask,
             text=text,
             after="",
             at=self._clock(),

@@ -186,7 +186,15 @@ async def run_web(settings: Settings, stopping: asyncio.Event, ready: Ready) -> 
             chat_router(WebChats(conversation, delivery, pages), pages, Visitors(secret)),
             health_router(base.presence(), base.log.ping),
             *Review(
-                conversation, spoken.deliver, proposals, masking, throttle, watch, asides, base.presence()
+                conversation,
+                spoken.deliver,
+                proposals,
+                masking,
+                throttle,
+                watch,
+                asides,
+                base.presence(),
+                base.versions,
             ).routers(),
         ]
         if settings.webhook_url:

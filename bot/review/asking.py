@@ -22,8 +22,9 @@ from bot.web.refusals import Refusal
 from dialogue.errors import SeedError
 from dialogue.forms import Group, SeedKind
 from dialogue.seeds import Seed, Seeds
-from dialogue.turns import Dialogue, Outcome, Reply, Speaker
+from dialogue.turns import Ask, Dialogue, Outcome, Reply, Speaker
 from storage.operators import Role
+from storage.seed_versions import SeedVersions
 
 CHANNEL = "asides"
 """The channel through which the answers come back."""
@@ -74,8 +75,20 @@ class Answer(BaseModel):
     version: str = Field(description="The version of that seed.")
 
 
+class Measured(BaseModel):
+    """What a model would be given, and what that takes of its context."""
+
+    prompt: str
+    prompt_tokens: int
+    seed_tokens: int = Field(description="What the seed's text takes by itself.")
+    reply_tokens: int = Field(description="How long the answer may become.")
+    context_tokens: int = Field(description="What the model takes in all.")
+    model: str
+    warnings: list[str] = Field(description="What is unwise about the seed, as `FILE: KEY: reason`.")
+
+
 def asking_router(
-    seeds: Seeds, asides: Asides, workers: Workers, access: Access, patience_s: float = PATIENCE_S
+    seeds: Seeds, versions: SeedVersions, asides: Asides, workers: Workers, access: Access, patience_s: float
 ) -> APIRouter:
     """Return the routes of seeds, which answer programs as they answer people."""
     router = APIRouter(prefix=PREFIX, tags=["asking"], responses=_REFUSALS, route_class=MeasuredRoute)
@@ -85,21 +98,38 @@ def asking_router(
     async def shown(caller: Caller = Depends(reviewer)) -> Response:
         return json_response([{name: getattr(seed, name) for name in ShownSeed.model_fields} for seed in seeds])
 
-    @router.post("/ask", response_model=Answer, summary="Have a seed answer; nothing of it is kept")
-    async def ask(request: Request, wish: AskWish, caller: Caller = Depends(reviewer)) -> Response:
-        seed = _named(seeds, wish.seed)
+    async def asked(request: Request, wish: AskWish, ask: Ask) -> tuple[Seed, Reply | None]:
+        """Have the seed answer or measure; no reply where the client has gone meanwhile."""
+        seed = await versions.tried(wish.seed) or named(seeds, wish.seed)
         refuse_unfit(seed, wish.text)
         said = _said(seed, wish)
         if not await workers.living(WORKER):
             raise Refusal(503, "no_worker")
         settings = wish.settings.model_dump(exclude_none=True)
-        reply = await _while_there(request, asides.ask(seed.name, wish.text, settings, patience_s, said))
+        asking = asides.ask(wish.seed, wish.text, settings, patience_s, said, ask)
+        return seed, await _while_there(request, asking)
+
+    @router.post("/ask", response_model=Answer, summary="Have a seed answer; nothing of it is kept")
+    async def ask(request: Request, wish: AskWish, caller: Caller = Depends(reviewer)) -> Response:
+        seed, reply = await asked(request, wish, Ask.SAY)
         return json_response(_answer(seed, reply)) if reply else Response()
+
+    @router.post("/measure", response_model=Measured, summary="See what the model would be given, and its tokens")
+    async def measure(request: Request, wish: AskWish, caller: Caller = Depends(reviewer)) -> Response:
+        _, reply = await asked(request, wish, Ask.MEASURE)
+        if reply and reply.outcome is not Outcome.ANSWERED:
+            raise Refusal(422, "no_room")
+        return json_response(reply.result) if reply else Response()
 
     return router
 
 
-def _named(seeds: Seeds, name: str) -> Seed:
+def named(seeds: Seeds, name: str) -> Seed:
+    """Return the seed of this name.
+
+    Raises:
+        Refusal: there is none; the sentence names the nearest.
+    """
     try:
         return seeds.get(name)
     except SeedError as error:

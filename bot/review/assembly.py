@@ -22,8 +22,11 @@ from bot.review.passwords import Passwords
 from bot.review.proposals import Proposals
 from bot.review.rendering import Rendering
 from bot.review.reviews import Reviews
+from bot.review.workshop import Workshop
+from bot.review.workshop_api import workshop_router
 from bot.web.json_answers import json_response
 from storage.operators import Role
+from storage.seed_versions import SeedVersions
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Review:
     watch: Watch
     asides: Asides
     workers: Workers
+    versions: SeedVersions
     beat_s: float = BEAT_S
     patience_s: float = PATIENCE_S
 
@@ -51,15 +55,18 @@ class Review:
         """Return the routes under `/review`."""
         log = self.conversation.log
         access, passwords, rendering = Access(log), Passwords(), Rendering()
-        reviews = Reviews(self.conversation, self.deliver, self.proposals, self.masking)
+        reviews = Reviews(self.conversation, self.deliver, self.proposals, self.masking, self.versions)
+        seeds = self.conversation.seeds
+        workshop = Workshop(log, seeds, self.versions)
         api = [
             api_router(reviews, access, self.watch, self.beat_s),
-            asking_router(self.conversation.seeds, self.asides, self.workers, access, self.patience_s),
+            asking_router(seeds, self.versions, self.asides, self.workers, access, self.patience_s),
+            workshop_router(workshop, access),
             accounts_router(log, access, passwords, self.throttle, self.masking),
         ]
         return [
             entrance_router(log, access, passwords, self.throttle, rendering),
-            pages_router(reviews, log, access, rendering),
+            pages_router(reviews, workshop, log, access, rendering),
             *api,
             _description_router(api, access),
         ]

@@ -12,13 +12,15 @@ from bot.review.charts import overview_charts
 from bot.review.rendering import Rendering
 from bot.review.reviews import Reviews
 from bot.review.wishes import DialogueId, InboxWish
+from bot.review.workshop import Workshop
+from bot.review.workshop_api import SeedName
 from storage.log.sql_log import SqlLog
 from storage.operators import Role
 
 _DAY_S = 24 * 3600.0
 
 
-def pages_router(reviews: Reviews, log: SqlLog, access: Access, rendering: Rendering) -> APIRouter:
+def pages_router(reviews: Reviews, workshop: Workshop, log: SqlLog, access: Access, rendering: Rendering) -> APIRouter:
     """Return the pages."""
     router = APIRouter(prefix="/review", include_in_schema=False)
     reviewer = access.page_of(Role.REVIEWER)
@@ -73,6 +75,21 @@ def pages_router(reviews: Reviews, log: SqlLog, access: Access, rendering: Rende
         return rendering.page(
             request, "overview.html", caller=caller, figures=figures, days=days, charts=overview_charts(figures, days)
         )
+
+    @router.get("/seeds")
+    async def seeds(request: Request, caller: Caller = Depends(reviewer)) -> Response:
+        return rendering.page(request, "seeds.html", caller=caller, states=await workshop.seeds())
+
+    @router.get("/seeds/{name}.toml")
+    async def seed_file(name: SeedName, caller: Caller = Depends(reviewer)) -> Response:
+        bench = await workshop.bench(name)
+        disposition = f'attachment; filename="{name}.toml"'
+        headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+        return Response(bench.state.seed.content, media_type="application/toml", headers=headers)
+
+    @router.get("/seeds/{name}")
+    async def seed(request: Request, name: SeedName, caller: Caller = Depends(reviewer)) -> Response:
+        return rendering.page(request, "seed.html", caller=caller, bench=await workshop.bench(name))
 
     @router.get("/account")
     async def account(request: Request, caller: Caller = Depends(reviewer)) -> Response:

@@ -18,6 +18,9 @@ from bot.review.diffs import differences
 from bot.review.texts import TEXTS
 from bot.web.language import preferred_language
 
+# How much of what has not changed is shown around a change.
+_LINES_AROUND = 3
+
 
 class Rendering:
     """Makes pages.
@@ -38,6 +41,7 @@ class Rendering:
         self._environment.filters["moment"] = _moment
         self._environment.filters["clock"] = _clock
         self._environment.filters["whole"] = _whole
+        self._environment.filters["shortened"] = _shortened
         self._environment.globals["differences"] = differences
         self._environment.globals["symbols"] = (Path(__file__).parent / "static" / "symbols.svg").read_text("utf-8")
 
@@ -79,3 +83,11 @@ def _clock(at: float | None) -> str:
 
 def _whole(share: float | None) -> str:
     return "—" if share is None else f"{share:.0%}"
+
+
+def _shortened(text: str) -> str:
+    """Return what two texts have in common with its middle left out, where that is long."""
+    lines = text.split("\n")
+    return (
+        text if len(lines) <= 2 * _LINES_AROUND else "\n".join([*lines[:_LINES_AROUND], "…", *lines[-_LINES_AROUND:]])
+    )

@@ -42,11 +42,12 @@ class Reviews:
         deliver: Deliver,
         proposals: Proposals,
         masking: Masking,
+        versions: SeedVersions,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._conversation, self._log, self._deliver = conversation, conversation.log, deliver
         self._proposals, self.masking, self._clock = proposals, masking, clock
-        self._versions = SeedVersions(self._log, conversation.seeds)
+        self._versions = versions
 
     async def inbox(self, wish: InboxWish, operator: Operator) -> InboxPage:
         """Return a page of the inbox."""

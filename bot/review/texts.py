@@ -284,7 +284,7 @@ _RU_EN: dict[str, tuple[str, str]] = {
     "seed_measuring": ("Считаю токены…", "Counting tokens…"),
     "seed_budget": (
         "Промпт: {prompt} токенов, из них затравка {seed}; ответу до {reply}; свободно {left} из {context}",
-        "The prompt takes {prompt} tokens, {seed} of them the seed; the reply up to {reply}; {left} of {context} are left",
+        "The prompt takes {prompt} tokens, the seed {seed} of them; the reply up to {reply}; {left} of {context} left",
     ),
     "seed_prompt": ("Промпт с черновиком", "The prompt with the draft"),
     "seed_at_work": ("В работе", "At work"),

@@ -139,6 +139,21 @@ class AskWish(_Body):
     )
 
 
+class DraftWish(_Body):
+    """A draft of a seed."""
+
+    content: Annotated[str, StringConstraints(max_length=40_000)] = Field(description="The seed's file.")
+
+
+class VersionWish(DraftWish):
+    """A version of a seed that is to be at work."""
+
+    note: Annotated[str, StringConstraints(max_length=200)] = Field("", description="What was changed, and why.")
+    follows: Annotated[int, Field(ge=0, le=_LARGEST_ID)] = Field(
+        description="The last choice that you know of, as the page says; 0 where there was none."
+    )
+
+
 class TokenWish(_Body):
     """A token for a program."""
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.review.asking import named
 from bot.review.diffs import Piece, differences
 from bot.web.refusals import Refusal
 from dialogue.errors import SeedError
@@ -77,9 +78,8 @@ class Workshop:
         Raises:
             Refusal: there is no such seed.
         """
-        self._named(name)
         await self._versions.apply()
-        seed, own = self._seeds.get(name), self._seeds.files[name]
+        seed, own = named(self._seeds, name), self._file(name)
         choices = await self._log.seed_choices(name, _SHOWN_CHOICES)
         past = await asyncio.to_thread(_past, choices, text_of(own))
         edited_by = choices[0] if choices and choices[0].version == seed.version else None
@@ -108,14 +108,14 @@ class Workshop:
         """
         draft = self._draft(name, content)
         async with self._log.writing() as writing:
-            is_file = draft.version == self._seeds.files[name].version
+            is_file = draft.version == self._file(name).version
             await writing.choose_version(draft, operator, note, follows, is_file)
             await writing.note_action(operator, "seed", about=name)
         await self._versions.apply()
         return draft
 
     def _draft(self, name: str, content: str) -> Seed:
-        own = self._named(name)
+        own = self._file(name)
         try:
             draft = read_seed(f"{name}.toml", content.encode())
         except (SeedError, UnicodeEncodeError) as error:
@@ -124,11 +124,8 @@ class Workshop:
             raise Refusal(422, "other_kind", kind=own.kind.value)
         return draft
 
-    def _named(self, name: str) -> Seed:
-        try:
-            return self._seeds.files[name]
-        except KeyError as error:
-            raise Refusal(404, "no_such_seed", nearest=self._seeds.nearest(name)) from error
+    def _file(self, name: str) -> Seed:
+        return self._seeds.files[named(self._seeds, name).name]
 
     async def _last_choices(self, seed: Seed) -> Sequence[SeedChoice | None]:
         if seed.version == self._seeds.files[seed.name].version:

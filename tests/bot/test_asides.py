@@ -12,7 +12,7 @@ from bot.asides import Asides
 from bot.wiring import background
 from dialogue.errors import AsidesClosed, NoAnswerInTime, TooManyAsides
 from dialogue.ports import Job
-from dialogue.turns import Dialogue, Outcome, Reply, Speaker
+from dialogue.turns import Ask, Dialogue, Outcome, Reply, Speaker
 from storage.live.drafts import RedisDrafts
 from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
@@ -127,7 +127,9 @@ async def test_what_a_dead_process_has_asked_and_taken_in_is_erased_by_the_next(
     dead, living = make("asides-1"), make("asides-2")
     async with background(worker.run()):
         await dead._inbox.begin("a1", HELLO)
-        await dead._inbox.queue([dead._asked("a1", "films-en", "Dune", {}), dead._asked("b2", "films-en", "Heat", {})])
+        await dead._inbox.queue(
+            [dead._asked("a1", "films-en", "Dune", {}, Ask.SAY), dead._asked("b2", "films-en", "Heat", {}, Ask.SAY)]
+        )
         while not await dead._replies.claim(1):  # It dies with this one in its hands.
             pass
         async with background(living.run()):

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from bot.review.asking import CHANNEL, MAX_AT_ONCE
+from bot.review.asking import CHANNEL
 from bot.trying import Trial, as_object
 from bot.web.app import web_app
-from storage.log.tables import metadata
-from tests.bot.review.world import ORIGIN, SEEDS, SUPPORT, World, served
+from tests.bot.review.world import ORIGIN, SEEDS, SUPPORT, World
 from tests.dialogue.kinds.conftest import CODE, FILM, MUSIC, OBJECT, WORD
-from tests.fakes import GREETING_SEED, ScriptedEngine
+from tests.fakes import ScriptedEngine
 
 API = "/review/api"
 WRITTEN: dict[str, list[str]] = {
@@ -77,7 +73,7 @@ async def test_seeds_are_shown_with_what_one_needs_to_ask_them(lead: AsyncClient
         "description": "Mends the internet.",
         "example": "",
         "max_message_chars": 200,
-        "version": "0123456789abcdef",
+        "version": SUPPORT.version,
     }
 
 

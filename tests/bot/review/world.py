@@ -36,10 +36,11 @@ from bot.web.page import page_router
 from bot.web.serving import listening_socket, serve
 from bot.web.visitors import Visitors
 from bot.wiring import background
-from dialogue.casting import SeedCasting
+from dialogue.engine.wardrobe import EngineWardrobe
 from dialogue.replying import Replier
-from dialogue.seeds import Seeds
+from dialogue.seeds import Seeds, read_seed
 from dialogue.worker import Worker
+from storage.casting import PromotedCasting
 from storage.live.drafts import RedisDrafts
 from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
@@ -53,11 +54,26 @@ from storage.live.throttle import RedisThrottle
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.operators import Operator, Role
+from storage.seed_versions import SeedVersions
 from tests.dialogue.kinds.conftest import KINDS
-from tests.fakes import GREETING_SEED, SEED, ScriptedEngine
+from tests.fakes import GREETING_SEED, ScriptedEngine
 
-SUPPORT = replace(SEED, name="support-en", title="Support", description="Mends the internet.", greeting="")
-SEEDS = Seeds([SUPPORT, GREETING_SEED, *KINDS])
+SUPPORT = read_seed(
+    "support-en.toml",
+    b"""
+name = "support-en"
+language = "en"
+title = "Support"
+description = "Mends the internet."
+max_message_chars = 200
+text = "A chat."
+
+[sampling]
+max_new_tokens = 20
+""".lstrip(),
+)
+# Each has a version of its own, as files have.
+SEEDS = Seeds([SUPPORT, *(replace(each, version=f"version-{each.name}") for each in (GREETING_SEED, *KINDS))])
 ORIGIN = "http://review.test"
 PASSWORD = "correct horse battery"
 KEPT_PASSWORD = hashed(PASSWORD)
@@ -153,7 +169,9 @@ async def open_world(
         drafts, inbox = RedisDrafts(redis, keys), RedisInbox(redis, keys)
         pages, watch = Pages(), Watch(log)
         delivery = WebDelivery(log, drafts, pages)
-        conversation = Conversation(log, inbox, SEEDS, "support-en")
+        seeds = Seeds(SEEDS)
+        versions = SeedVersions(log, seeds)
+        conversation = Conversation(log, inbox, seeds, "support-en")
         proposals = Proposals(log, inbox, RedisReplies(redis, keys, REHEARSALS, "proposals"), drafts)
         asides = Asides(inbox, RedisReplies(redis, keys, ASIDES, "asides"), MAX_AT_ONCE)
         review = Review(
@@ -165,12 +183,15 @@ async def open_world(
             watch,
             asides,
             Presence(redis, keys),
+            versions,
         )
         chats = WebChats(conversation, delivery, pages)
         app = web_app(page_router(), chat_router(chats, pages, Visitors("a secret")), *review.routers())
         engine = ScriptedEngine(lines or [])
         jobs = RedisJobs(redis, keys, drafts, "worker-1")
-        replier = Replier(engine, SeedCasting(SEEDS, "support-en"), draw=lambda: 7)
+        wardrobe = EngineWardrobe(engine, own=None)
+        casting = PromotedCasting(seeds, "support-en", log, versions, wardrobe, folder / "adapters")
+        replier = Replier(engine, casting, draw=lambda: 7)
         worker = Worker(jobs, RedisHistory(redis, keys, log), replier, engine.slots)
         recorder = Recorder(log, RedisReplies(redis, keys, CHANNEL, "recorder"), inbox, delivery.deliver)
         await stack.enter_async_context(drafts.flushing())
