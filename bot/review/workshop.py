@@ -118,7 +118,7 @@ class Workshop:
         own = self._file(name)
         try:
             draft = read_seed(f"{name}.toml", content.encode())
-        except (SeedError, UnicodeEncodeError) as error:
+        except SeedError as error:
             raise Refusal(422, "no_seed", problems=error) from error
         if draft.kind is not own.kind:
             raise Refusal(422, "other_kind", kind=own.kind.value)
@@ -140,7 +140,8 @@ def text_of(seed: Seed) -> str:
 
 def _past(choices: Sequence[SeedChoice], own: str) -> tuple[PastChoice, ...]:
     texts = [each.content.decode("utf-8-sig") if each.version else own for each in choices]
-    before = [*texts[1:], own]
+    befores = [*texts, own][1:]
     return tuple(
-        PastChoice(choice, new, differences(old, new)) for choice, new, old in zip(choices, texts, before, strict=True)
+        PastChoice(choice, content, differences(before, content))
+        for choice, content, before in zip(choices, texts, befores, strict=True)
     )

@@ -19,6 +19,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
 ]
 
+A_SEED = "/review/seeds/support-en"
+
 
 @pytest.fixture
 async def site(redis_url: str, tmp_path: Path) -> AsyncIterator[Site]:
@@ -218,7 +220,7 @@ async def test_axe_finds_no_fault(site: Site, scheme: str) -> None:
         await page.keyboard.press("b")
         await expect(page.locator(".reasons")).to_be_visible()
         faults = await faults_of(page)
-        for path in ("/review", "/review/overview", "/review/account", "/review/audit"):
+        for path in ("/review", "/review/overview", "/review/account", "/review/audit", "/review/seeds", A_SEED):
             await page.goto(site.url + path)
             faults += await faults_of(page)
     assert faults == []
@@ -239,9 +241,52 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(site: Site) -
         await site.exchange(person, "Hello", "Good day! " + "Unbreakable" * 20)
     dialogue = f"/review/dialogues/{await the_dialogue(site.world)}"
     async with site.operator(Role.ADMIN, dialogue, viewport={"width": 360, "height": 740}, has_touch=True) as page:
-        for path in (dialogue, "/review", "/review/overview", "/review/account", "/review/audit"):
+        for path in (
+            dialogue,
+            "/review",
+            "/review/overview",
+            "/review/account",
+            "/review/audit",
+            "/review/seeds",
+            A_SEED,
+        ):
             await page.goto(site.url + path)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         await page.goto(site.url + dialogue)
         await page.get_by_role("button", name="Good").click()
         await expect(page.locator(".rated-good")).to_have_count(1)
+
+
+async def test_a_seed_is_edited_tried_beside_what_is_at_work_put_to_work_and_taken_back(site: Site) -> None:
+    async with site.operator(path="/review/seeds", refused="422") as page:
+        await page.get_by_role("link", name="Support").click()
+        await ready(page)
+        editor = page.get_by_label("The seed's file")
+        file = await editor.input_value()
+
+        await editor.fill(file.replace("[sampling]", "[sampling"))
+        await expect(page.get_by_role("alert")).to_contain_text("support-en.toml: TOML:")
+        await editor.fill(file.replace("A chat.", "A kinder chat."))
+        await expect(page.get_by_role("alert")).to_be_hidden()
+        await expect(page.locator("#prompt")).to_have_text(
+            "A kinder chat.\nUser1: Hello!\nUser2:", use_inner_text=False
+        )
+        site.world.engine.lines += [" One side.\nUser1:", " The other side.\nUser1:"]
+        await page.get_by_label("A person's message").fill("Help")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".try.answer")).to_have_count(2)
+        await expect(page.locator("#budget-words")).to_contain_text("tokens")
+
+        await page.get_by_label("What was changed, and why").fill("Kinder")
+        await page.get_by_role("button", name="Put to work").click()
+        await expect(page.locator(".past")).to_contain_text("Kinder")
+        await expect(page.locator(".past ins").first).to_have_text("kinder ")
+        assert site.world.conversation.seeds.get("support-en").text == "A kinder chat."
+
+        await page.get_by_role("button", name="Open in the editor").click()
+        await expect(editor).to_have_value(file)
+        await page.get_by_role("button", name="Put to work").click()
+        await expect(page.locator(".past")).to_contain_text("Without a note")
+    assert site.world.conversation.seeds.get("support-en").text == "A chat."
+    prompts = {each.text for each in site.world.engine.prompts}
+    assert prompts == {"A chat.\nUser1: Help\nUser2:", "A kinder chat.\nUser1: Help\nUser2:"}

@@ -21,7 +21,18 @@ async def test_an_operator_reads_what_a_person_and_the_model_said(world: World) 
     assert "Is the light on?" in dialogue.text
 
 
-@pytest.mark.parametrize("path", ["/review", "/review/overview", "/review/account", "/review/audit", "/review/next"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/review",
+        "/review/overview",
+        "/review/account",
+        "/review/audit",
+        "/review/next",
+        "/review/seeds",
+        "/review/seeds/support-en",
+    ],
+)
 @pytest.mark.parametrize("language", ["ru", "en"])
 async def test_every_page_is_there_in_both_languages(world: World, path: str, language: str) -> None:
     async with world.operator(Role.ADMIN) as operator:
