@@ -101,7 +101,7 @@ class Asides:
             if not awaited.done():
                 awaited.set_result(None)
 
-    def _asked(self, dialogue_id: str, seed: str, text: str, settings: Mapping[str, str], ask: Ask) -> Asked:
+    def _asked(self, dialogue_id: str, seed: str, text: str, settings: Mapping[str, str], ask: Ask = Ask.SAY) -> Asked:
         return Asked(
             message_id="1",
             channel=self._replies.channel,

@@ -12,7 +12,7 @@ from bot.asides import Asides
 from bot.wiring import background
 from dialogue.errors import AsidesClosed, NoAnswerInTime, TooManyAsides
 from dialogue.ports import Job
-from dialogue.turns import Ask, Dialogue, Outcome, Reply, Speaker
+from dialogue.turns import Dialogue, Outcome, Reply, Speaker
 from storage.live.drafts import RedisDrafts
 from storage.live.history import RedisHistory
 from storage.live.inbox import RedisInbox
@@ -20,6 +20,7 @@ from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
 from storage.live.replies import RedisReplies
 from storage.records import Finished, LoggedHistory
+from tests.bot.erasing import erased
 
 CHANNEL = "asides"
 MOST = 3
@@ -73,18 +74,6 @@ def worker(redis: Redis, keys: Keys) -> Echo:
     return Echo(redis, keys)
 
 
-async def erased(redis: Redis, keys: Keys) -> None:
-    """Wait until Redis knows of no dialogue, no job and no reply."""
-    streams = (keys.jobs, keys.replies(CHANNEL))
-    async with asyncio.timeout(10):
-        while True:
-            names = [name async for name in redis.scan_iter(match=f"{keys.prefix}*")]
-            kept = [name for name in names if name not in streams and not name.startswith(keys.alive)]
-            if not kept and not any([await redis.xlen(name) for name in streams]):
-                return
-            await asyncio.sleep(0.01)
-
-
 async def until_there_is_a_job(redis: Redis, keys: Keys) -> None:
     async with asyncio.timeout(10):
         while not await redis.xlen(keys.jobs):
@@ -106,7 +95,7 @@ async def test_each_of_two_processes_gets_the_answers_to_its_own_questions(
     async with background(first.run(), second.run(), worker.run()):
         await subscribed(redis, keys, 2)
         replies = await asyncio.gather(*(each.ask("films-en", text, {}, PATIENCE_S) for text, each in asked.items()))
-        await erased(redis, keys)
+        await erased(redis, keys, CHANNEL)
     assert [reply.text for reply in replies] == list(asked)
 
 
@@ -117,7 +106,7 @@ async def test_what_another_process_takes_in_is_passed_on_to_the_one_that_waits(
     async with background(asleep.run(), awake.run(), worker.run()):
         await subscribed(redis, keys, 2)
         reply = await asleep.ask("films-en", "Dune", {}, PATIENCE_S)
-        await erased(redis, keys)
+        await erased(redis, keys, CHANNEL)
     assert reply.text == "Dune"
 
 
@@ -127,13 +116,11 @@ async def test_what_a_dead_process_has_asked_and_taken_in_is_erased_by_the_next(
     dead, living = make("asides-1"), make("asides-2")
     async with background(worker.run()):
         await dead._inbox.begin("a1", HELLO)
-        await dead._inbox.queue(
-            [dead._asked("a1", "films-en", "Dune", {}, Ask.SAY), dead._asked("b2", "films-en", "Heat", {}, Ask.SAY)]
-        )
+        await dead._inbox.queue([dead._asked("a1", "films-en", "Dune", {}), dead._asked("b2", "films-en", "Heat", {})])
         while not await dead._replies.claim(1):  # It dies with this one in its hands.
             pass
         async with background(living.run()):
-            await erased(redis, keys)
+            await erased(redis, keys, CHANNEL)
 
 
 async def test_what_was_said_before_stands_before_the_question(make: Callable[..., Asides], worker: Echo) -> None:
@@ -156,7 +143,7 @@ async def test_a_question_is_called_off_when_nobody_waits_any_more(
         asking.cancel()
         await asyncio.wait([asking])
         assert asking.cancelled()
-        await erased(redis, keys)
+        await erased(redis, keys, CHANNEL)
 
 
 async def test_no_more_than_so_many_wait_and_nobody_once_it_is_closed(
@@ -170,4 +157,4 @@ async def test_no_more_than_so_many_wait_and_nobody_once_it_is_closed(
     asides.close()
     ends = await asyncio.gather(*asking, asides.ask("films-en", "Dune", {}, PATIENCE_S), return_exceptions=True)
     assert [type(end) for end in ends] == [AsidesClosed] * (MOST + 1)
-    await erased(redis, keys)
+    await erased(redis, keys, CHANNEL)

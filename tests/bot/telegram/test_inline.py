@@ -30,6 +30,7 @@ from storage.live.keys import Keys
 from storage.live.presence import process_name
 from storage.live.replies import RedisReplies
 from storage.log.sql_log import SqlLog
+from tests.bot.erasing import erased
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import Rig
 from tests.fakes import ScriptedEngine
@@ -252,14 +253,6 @@ async def until(is_true: Any) -> None:
 
 
 async def until_nothing_is_left(redis: Redis, keys: Keys, inline: Inline) -> None:
-    """Wait until Redis knows of no dialogue, no job and no reply."""
-    async with asyncio.timeout(10):
-        while inline._asides._awaited or inline._newest or await _left(redis, keys):
-            await asyncio.sleep(0.01)
-
-
-async def _left(redis: Redis, keys: Keys) -> list[str]:
-    names = [name async for name in redis.scan_iter(match=f"{keys.prefix}*")]
-    streams = (keys.jobs, keys.replies(CHANNEL))
-    kept = [name for name in names if name not in streams and not name.startswith(keys.alive)]
-    return kept + [name for name in streams if await redis.xlen(name)]
+    """Wait until neither Redis nor the process knows of a question."""
+    await until(lambda: not inline._asides._awaited and not inline._newest)
+    await erased(redis, keys, CHANNEL)
