@@ -60,13 +60,9 @@ def find(model: str, data_dir: Path, progress: Progress) -> Base:
         return Base(folder, embedded.NAME, embedded.revision(folder))
     if "://" in model or model == "echo":
         raise ModelRefused(f"{model} cannot be trained here: give --model a folder or a model of the Hugging Face hub")
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        loading.check_folder(folder)
-        return Base(folder, folder.resolve().name, loading.hash_files(folder))
-    folder = loading.download(model)
+    folder, name, revision = loading.locate(model)
     loading.check_folder(folder)
-    return Base(folder, model, folder.name)
+    return Base(folder, name, revision or loading.hash_files(folder))
 
 
 def load(base: Base, device: str, is_full: bool) -> Learner:

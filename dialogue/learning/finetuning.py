@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +69,22 @@ def finetune(order: Order, learner: Learner, watch: Watch) -> dict[str, Any]:
     code_hash()  # Before somebody changes the code beside a training of hours.
     work = _prepared(order)
     plan = order.plan
-    with warnings.catch_warnings():
+    with _alone(work), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TRL, PEFT and transformers warn of each other's ways.
         learn = _learn_replies if plan.method is Method.SFT else _learn_preferences
         trained, counts = learn(order, learner, work / "checkpoints", watch)
-    return _written(order, trained, work, counts)
+        return _written(order, trained, work, counts)
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Keep another training out of a working folder; the system gives it free where this process is killed."""
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise TrainingError(f"another training is at work in {work}: wait for it, or take another --out") from error
+        yield
 
 
 def _learn_replies(order: Order, learner: Learner, work: Path, watch: Watch) -> tuple[Trained, dict[str, int]]:

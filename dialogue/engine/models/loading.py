@@ -68,11 +68,21 @@ def load_named(model: str, device: str, precision: str = "auto") -> LoadedModel:
     Raises:
         ModelRefused: there is no such model, or it may not be loaded; the text says what to use instead.
     """
+    folder, name, revision = locate(model)
+    return load(folder, device, name, revision, precision)
+
+
+def locate(model: str) -> tuple[Path, str, str | None]:
+    """Return the folder of a model, what it is called, and its revision where it comes from the hub.
+
+    Raises:
+        ModelRefused: there is no such model.
+    """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return load(folder, device, folder.resolve().name, precision=precision)
+        return folder, folder.resolve().name, None
     snapshot = download(model)
-    return load(snapshot, device, model, snapshot.name, precision)
+    return snapshot, model, snapshot.name
 
 
 def load(folder: Path, device: str, name: str, revision: str | None = None, precision: str = "auto") -> LoadedModel:

@@ -136,6 +136,22 @@ def test_another_training_does_not_go_on_with_what_lies_there(tmp_path: Path) ->
         trained(order(tmp_path, tiny_plan(rank=2)))
 
 
+def test_the_same_training_is_not_done_twice_at_the_same_time(tmp_path: Path) -> None:
+    wanted = order(tmp_path)
+
+    def train_as_well(moment: Moment) -> None:
+        watch.is_interrupted = True
+        with pytest.raises(TrainingError, match="is at work in"):
+            trained(wanted)
+
+    watch = Watch(train_as_well)
+    with pytest.raises(TrainingError, match="the same command goes on"):
+        trained(wanted, watch)
+
+    trained(wanted)
+    assert wanted.out.is_dir()
+
+
 def test_training_ends_when_held_out_rows_get_no_better(tmp_path: Path) -> None:
     wanted = order(tmp_path, tiny_plan(epochs=8.0, patience=1, learning_rate=0.2))
 
