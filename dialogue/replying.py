@@ -101,7 +101,7 @@ class Replier:
         for number in range(MAX_DRAWS):
             warmer = replace(sampling, temperature=sampling.temperature + number * _WARMER)
             prompts = [
-                Prompt(text, kind.stops(seed), warmer, self.draw(), len(seed.text), cast.adapter)
+                Prompt(text, kind.stops(seed), warmer, self.draw(), len(seed.text), cast.adapter, kind.pattern(seed))
                 for _ in range(kind.draws(seed))
             ]
             completions = await self._together(prompts, lambda raw: publish(kind.draft(raw, seed)))

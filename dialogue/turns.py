@@ -98,6 +98,8 @@ class Prompt:
         draw: the seed of the random generator: the same prompt and draw give the same text on the same engine.
         fixed_chars: how many leading characters of `text` (the seed) are the same for every dialogue.
         adapter: the name of the adapter with which the model continues it; None for the model as it is.
+        pattern: a regular expression that the new text should match, the stop included; empty for any text. The engine
+            keeps to it as long as one of the likeliest tokens does; one that cannot leaves it to whoever asks.
     """
 
     text: str
@@ -106,6 +108,7 @@ class Prompt:
     draw: int
     fixed_chars: int = 0
     adapter: str | None = None
+    pattern: str = ""
 
 
 class StopReason(StrEnum):

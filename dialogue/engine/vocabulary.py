@@ -62,6 +62,10 @@ class GrowingText:
         self._window = list(before[-_TOKENS_BEFORE:])
         self._read = len(self._window)
 
+    def with_token(self, token: int) -> str:
+        """Return what the text would be with one more token; it may end within a character."""
+        return self.text + self._decode([*self._window, token])[len(self._decode(self._window[: self._read])) :]
+
     def take(self, token: int) -> None:
         """Add the token's text, or keep it back while it ends within a character."""
         self._window.append(token)

@@ -46,6 +46,10 @@ class Filling:
             return (CLOSING[form.opening], "\n")
         return tuple(f"\n{mark}" for mark in _marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
 
+    def pattern(self, seed: Seed) -> str:
+        """Return none: words are free."""
+        return ""
+
     def draws(self, seed: Seed) -> int:
         """Return one."""
         return 1

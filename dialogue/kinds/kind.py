@@ -40,6 +40,9 @@ class Kind(Protocol):
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return the strings at which the engine may stop."""
 
+    def pattern(self, seed: Seed) -> str:
+        """Return the regular expression that a draw should match, its stop included; empty for any text."""
+
     def draws(self, seed: Seed) -> int:
         """Return how many variants are drawn at the same time."""
 

@@ -17,6 +17,14 @@ _PARAMETER = re.compile(r"\s*(\w+)=(\S+)\s+(?=\S)")
 # json leaves these as they are, though to others they end a line; and half a pair is no text.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+_CHARACTER = r"""[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029]|\\(?:["\\/bfnrt]|u[0-9a-cefA-CEF][0-9a-fA-F]{3})"""
+_VALUES = {
+    # Not of white space alone.
+    "text": rf'" *(?:(?! ){_CHARACTER})(?:{_CHARACTER})*"',
+    "number": r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?",
+    "boolean": r"(?:true|false)",
+}
+
 
 class Objects:
     """Goes on with one line of JSON Lines, and passes on only what can be read and is as the schema says."""
@@ -34,6 +42,12 @@ class Objects:
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return the end of the line: an object never has one inside."""
         return ("\n",)
+
+    def pattern(self, seed: Seed) -> str:
+        """Return the rest of the object: the values of their types, in the order of the schema."""
+        (_, first), *others = seed.form.schema
+        values = [_VALUES[first], *(f", {re.escape(_quoted(key))}: {_VALUES[wanted]}" for key, wanted in others)]
+        return f" ?{''.join(values)}\\}}\n?"
 
     def draws(self, seed: Seed) -> int:
         """Return one."""

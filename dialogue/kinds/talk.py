@@ -24,6 +24,10 @@ class Talk:
         """Return what begins the next turn."""
         return transcript.stops(seed.tags)
 
+    def pattern(self, seed: Seed) -> str:
+        """Return none: words are free."""
+        return ""
+
     def draws(self, seed: Seed) -> int:
         """Return one."""
         return 1

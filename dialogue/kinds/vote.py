@@ -43,6 +43,10 @@ class Vote:
         """Return the end of the line."""
         return ("\n",)
 
+    def pattern(self, seed: Seed) -> str:
+        """Return none: words are free."""
+        return ""
+
     def draws(self, seed: Seed) -> int:
         """Return how many vote."""
         return seed.form.variants

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dialogue.engine.slots.pattern import keep_to
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.rows import Rows, common_beginning
 from dialogue.engine.slots.sampling import choose, penalise
@@ -261,6 +262,9 @@ def _draw(requests: Sequence[Request], guessed: Sequence[Sequence[int]], logits:
         scores = scores[behind]
     samplings = [requests[row].sampling for row, _ in draws]
     penalise(scores, [[*requests[row].tokens, *guessed[row][:ahead]] for row, ahead in draws], samplings)
+    for place, (row, _) in enumerate(draws):
+        if requests[row].is_bound:
+            keep_to(scores[place], requests[row].fits)
     drawn = zip(*choose(scores, samplings, [requests[row].luck(ahead) for row, ahead in draws]), strict=True)
     for request, guess in zip(requests, guessed, strict=True):
         own = [next(drawn) for _ in range(len(guess) + 1)]

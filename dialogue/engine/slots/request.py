@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from dialogue.engine.slots.guesses import Guesses
+from dialogue.engine.slots.pattern import Pattern
 from dialogue.engine.vocabulary import GrowingText, Vocabulary
 from dialogue.errors import EngineUnavailable
 from dialogue.turns import Prompt, Sampling, StopReason
@@ -38,6 +39,7 @@ class Request:
         self._cleared_at = 0
         self._likelihoods = 0.0  # Of all new tokens together.
         self._prompt = prompt
+        self._pattern = Pattern(prompt.pattern) if prompt.pattern else None
         self._ends = vocabulary.ends
         self._text = GrowingText(vocabulary.decode, prompt_tokens)
         self._guesses = Guesses()
@@ -109,8 +111,25 @@ class Request:
             self._luck += torch.rand(_DRAWS_AT_ONCE, generator=self._chance).tolist()
         return self._luck[self.new_tokens + ahead]
 
+    @property
+    def is_bound(self) -> bool:
+        """Say that its text is to match a pattern."""
+        return self._pattern is not None
+
+    def fits(self, token: int) -> bool:
+        """Say whether the text can still match its pattern with this token."""
+        if self._pattern is None:
+            return True
+        if token in self._ends:
+            return self._pattern.is_matched_by(self.text)
+        text = self._text.with_token(token)
+        # Tokens without a text, such as markers, would fit for ever.
+        return len(text) > len(self.text) and self._pattern.is_begun_by(text)
+
     def guess(self, most: int) -> list[int]:
         """Return up to `most` tokens that may come next, fewer than are still to be written."""
+        if self.is_bound:
+            return []  # Each of its words is tried with the text before it.
         left = self.sampling.max_new_tokens - self.new_tokens
         return self._guesses.following(self.tokens, min(most, left - 1)) if most and left > 1 else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,27 @@ def test_whatever_is_written_is_read_or_refused(raw: str) -> None:
 def test_only_the_seeds_own_parameters_are_taken_from_the_words() -> None:
     assert asked("language=sql x=1 what?", OBJECT) == {"language": "sql", "question": "x=1 what?"}
     assert asked("language=sql", OBJECT) == {"language": "python", "question": "language=sql"}
+
+
+PATTERN = kind_of(OBJECT).pattern(OBJECT)
+
+
+@given(st.from_regex(PATTERN, fullmatch=True))
+def test_what_matches_the_pattern_is_passed_on_unless_it_says_nothing(raw: str) -> None:
+    read = read_object(f'{{"answer":{raw}', OBJECT)
+
+    assert read or not json.loads(f'{{"answer":{raw}')["answer"].strip()
+
+
+@pytest.mark.parametrize("raw", BROKEN)
+def test_nothing_broken_matches_the_pattern(raw: str) -> None:
+    assert not re.fullmatch(PATTERN, raw)
+
+
+async def test_the_engine_is_told_the_pattern() -> None:
+    engine = ScriptedEngine([' "len(x)", "lines": 1}\n'])
+
+    await reply_with(OBJECT, engine, "How long?")
+
+    assert engine.prompts[0].pattern == PATTERN
+    assert re.fullmatch(PATTERN, ' "len(x)", "lines": 1}\n')
