@@ -14,9 +14,8 @@ from dialogue.casting import Cast, Casting
 from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
 from dialogue.errors import PromptTooLong
-from dialogue.kinds.choosing import kind_of
+from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.kinds.kind import Answer, Kind
-from dialogue.kinds.words import last_words
 from dialogue.ports import Engine, Job, Publish
 from dialogue.turns import (
     Ask,
@@ -78,7 +77,7 @@ class Replier:
         try:
             budget_tokens = self.engine.context_tokens - sampling.max_new_tokens
             text = fitted_prompt(seed, dialogue, budget_tokens, self.engine.count_tokens, is_continuing)
-            words = "" if kind.keeps_history else last_words(dialogue)
+            words = asked_words(seed, dialogue)
             return await self._drawn(job, cast, text, words, sampling, recalled, publish)
         except PromptTooLong as error:
             # A server that counts otherwise than it was estimated may say so only now.
