@@ -17,7 +17,6 @@ from dialogue.errors import SeedError
 from dialogue.forms import Form, Group, SeedKind, read_form
 from dialogue.turns import Sampling, Speaker
 
-
 TUNED = "-tuned"
 """What the name of a seed ends with where its text is left out, for a model that was fine-tuned on its form."""
 
