@@ -112,10 +112,10 @@ class Seeds:
 
     def _find(self, name: str) -> Seed | None:
         """Return a seed or, of one with a form, its variant without the text, which no list has."""
+        if name in self._by_name:
+            return self._by_name[name]
         seed = self._by_name.get(name.removesuffix(TUNED))
-        if seed is None or not name.endswith(TUNED):
-            return seed
-        return None if seed.kind is SeedKind.DIALOGUE else seed.tuned()
+        return seed.tuned() if seed is not None and seed.kind is not SeedKind.DIALOGUE else None
 
 
 def load_seeds(folder: Path | None = None) -> Seeds:
