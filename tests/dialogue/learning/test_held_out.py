@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dialogue.errors import EvaluationError
+from dialogue.forms import Form
 from dialogue.kinds.choosing import kind_of
 from dialogue.learning.held_out import HeldOut, dialogues_of
 from dialogue.learning.sides import Side, completion_for
@@ -86,6 +87,13 @@ def test_an_answer_behind_a_form_is_a_dialogue_of_its_own(ending: str) -> None:
     assert [reply.seed for reply in found] == list(ANSWERS)
     assert [completion_for(reply, Side()) for reply in found] == [row["completion"] for row in answers(ANSWERS)]
     assert [kind_of(each.seed).render(each.seed, each.history) for each in found] == [row["prompt"] for row in exported]
+
+
+def test_an_answer_goes_on_with_no_other_even_where_its_prompt_does() -> None:
+    seed = replace(WORD, form=Form("{input}:"))
+    rows = [{"prompt": kind_of(seed).render(seed, said(words)), "completion": " yes"} for words in ("a", "a: b")]
+
+    assert len(dialogues_of(rows, [seed], "prompt-completion")) == 2
 
 
 def test_the_forms_of_fine_tuned_seeds_are_told_apart_by_their_words() -> None:

@@ -109,13 +109,13 @@ async def test_of_two_answers_the_one_that_was_kept_is_preferred(studio: Studio)
     words, _ = await asked(studio, 1, WORD, "кот")
     await studio.again(words, "tomcat")
     names, _ = await asked(studio, 2, MUSIC, "рок")
-    await studio.again(names, "Blur» and «Pulp».")
     await studio.again(names, "Pulp».")
+    await studio.again(names, "Blur» and «Pulp».")
 
     rows = await studio.rows(Format.DPO)
 
     assert sorted((row["prompt"], row["chosen"], row["rejected"]) for row in rows) == [
-        ("A chat.\nWho hears рок will like «", "Pulp»", "Blur»"),
+        ("A chat.\nWho hears рок will like «", "Blur»", "Pulp»"),
         ("A chat.\nкот —>", " tomcat", " cat"),
     ]
 
