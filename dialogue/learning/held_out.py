@@ -69,7 +69,8 @@ def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Iterable[Seed], forma
         prompt = pieces[-1][0]
         # A corrected reply of `input-output` has a row of its own, in front of that of the dialogue.
         is_older = format == "input-output" and longest.startswith(prompt) and longest != prompt
-        if found and (is_older or _goes_on(longest, prompt, found[-1][-1], replies[0])):
+        is_talk = kind_of(replies[0].seed).keeps_history
+        if found and is_talk and (is_older or _goes_on(longest, prompt, found[-1][-1], replies[0])):
             found[-1] += replies
             longest = max(longest, prompt, key=len) if is_older else prompt
         else:
@@ -153,8 +154,6 @@ def _answer(history: Dialogue, words: str, seed: Seed, number: int) -> str:
 
 def _goes_on(before: str, prompt: str, last: Approved, first: Approved) -> bool:
     """Say whether a prompt is of the same dialogue as the one before it."""
-    if not kind_of(first.seed).keeps_history:
-        return False
     if prompt != before and prompt.startswith(before):
         return True
     if last.seed != first.seed:

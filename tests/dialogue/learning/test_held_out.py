@@ -91,9 +91,12 @@ def test_an_answer_behind_a_form_is_a_dialogue_of_its_own(ending: str) -> None:
 
 def test_an_answer_goes_on_with_no_other_even_where_its_prompt_does() -> None:
     seed = replace(WORD, form=Form("{input}:"))
-    rows = [{"prompt": kind_of(seed).render(seed, said(words)), "completion": " yes"} for words in ("a", "a: b")]
+    shorter, longer = [kind_of(seed).render(seed, said(words)) for words in ("a", "a: b")]
+    row_by_row = [{"prompt": prompt, "completion": " yes"} for prompt in (shorter, longer)]
+    in_segments = [segments((False, prompt), (True, " yes\n")) for prompt in (longer, shorter)]
 
-    assert len(dialogues_of(rows, [seed], "prompt-completion")) == 2
+    assert len(dialogues_of(row_by_row, [seed], "prompt-completion")) == 2
+    assert len(dialogues_of(in_segments, [seed], "input-output")) == 2
 
 
 def test_the_forms_of_fine_tuned_seeds_are_told_apart_by_their_words() -> None:
