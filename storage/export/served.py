@@ -25,7 +25,6 @@ class Proof(StrEnum):
 
     PROVEN = "as_served"
     SEED_CHANGED = "seed_changed"
-    FORM_ALONE = "form_alone"
     NOT_FOUND = "not_found"
     NO_DRAW = "not_by_a_model"
 
@@ -73,8 +72,6 @@ def found(talk: Talk, reply: Said, seed: Seed, least_cut: int = 0) -> Found:
     if reply.draw is None:
         # Where operators write, nothing is cut; what they write is learned behind what the model would have been given.
         return Found(least_cut, Proof.NO_DRAW)
-    if reply.draw.seed != seed.name and not seed.text:
-        return Found(0, Proof.FORM_ALONE)
     if reply.draw.seed != seed.name or reply.draw.seed_hash != seed.version:
         return Found(0, Proof.SEED_CHANGED)
     turns, is_continuing = _served(talk, reply), _is_continuing(talk, reply)

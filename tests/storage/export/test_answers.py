@@ -135,7 +135,7 @@ async def test_a_fine_tuned_model_is_given_the_form_alone_just_as_its_seed_gives
     assert {row["prompt"] for row in rows} == {Trial(ScriptedEngine([]), seed).prompt(words) for seed in tuned}
     assert not any("A chat." in row["prompt"] for row in rows)
     assert exported.facts["counts"]["dialogues"] == {"exported": 5, "other_kind": 1}
-    assert exported.facts["counts"]["prompts"] == {"form_alone": 5}
+    assert exported.facts["counts"]["prompts"] == {"seed_changed": 5}
     assert {name: facts["version"] for name, facts in exported.facts["seeds"].items()} == {
         seed.name: seed.version for seed in tuned
     }
