@@ -151,7 +151,7 @@ async def test_a_report_is_replaced_only_on_request(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "data", "kind", "why"),
     [
-        (["--b", "seed=nobody"], "data.test.jsonl", EvaluationError, "there is no seed 'nobody'"),
+        (["--b", "seed=nobody"], "data.test.jsonl", EvaluationError, 'there is no seed "nobody"'),
         (["--adapter", "nowhere"], "data.test.jsonl", EvaluationError, "there is no folder nowhere"),
         (["--adapter", "x", "--b", "adapter=y"], "data.test.jsonl", EvaluationError, "two adapters for one side"),
         (["--adapter", "model"], "data.test.jsonl", ModelRefused, "no adapter_config.json"),
