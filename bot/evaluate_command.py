@@ -102,10 +102,10 @@ async def _evaluate(
 
     settings = load_settings()
     seeds = load_seeds()
-    by_name = {seed.name: seed for seed in seeds}
-    side_a, side_b = read_side(a, "--a", by_name), read_side(b, "--b", by_name)
+    side_a, side_b = read_side(a, "--a", seeds), read_side(b, "--b", seeds)
     file = reread(data)
-    dialogues = dialogues_of(rows_of(file), seeds, file.format)
+    served = [seeds.get(name) for name in file.seeds if name in seeds]
+    dialogues = dialogues_of(rows_of(file), served, file.format)
     taken = _taken(dialogues, max_dialogues, random_seed)
     used = sorted({reply.seed.name for dialogue in taken for reply in dialogue.replies})
     prepare(settings.data_dir)
@@ -115,7 +115,7 @@ async def _evaluate(
 
     about = About(
         data=file,
-        seeds={name: by_name[name].version for name in used},
+        seeds={name: seeds.get(name).version for name in used},
         found=len(dialogues),
         a=side_a,
         b=side_b,

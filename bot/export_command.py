@@ -63,6 +63,13 @@ def export(
         Ending,
         typer.Option(help="How a reply ends: trainers add the end of text to it, or with the next speaker's tag."),
     ] = Ending.EOS,
+    fine_tuned: Annotated[
+        bool,
+        typer.Option(
+            "--fine-tuned",
+            help="Prompts are a seed's form without its text, for a model that needs no examples.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export has written.")] = False,
 ) -> None:
     """Write approved conversations as training data, with a manifest, a dataset card and LLaMA-Factory's registry.
@@ -96,6 +103,7 @@ def export(
         personal_data=personal_data,
         near_duplicates=near_duplicates,
         ending=ending,
+        is_fine_tuned=fine_tuned,
         is_overwriting=overwrite,
     )
     _tell(asyncio.run(_export(plan)))

@@ -27,7 +27,7 @@ def promote(
         Path | None, typer.Option(metavar="FILE", help="The export that it learned from.", show_default=False)
     ] = None,
     stand_in: Annotated[
-        str, typer.Option(metavar="NAME", help="Another seed, instead of an adapter.", show_default=False)
+        str, typer.Option(metavar="NAME", help="Another seed, without an adapter or with one.", show_default=False)
     ] = "",
     evaluation: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="What `govorun evaluate` wrote.", show_default=False)
@@ -78,19 +78,19 @@ def _proven(
     """Return what may take the seed's place; None where only its share is to change."""
     from bot.promotion.proof import proven_adapter, proven_stand_in
 
-    if adapter and stand_in:
-        raise PromotionError("--adapter and --stand-in are two promotions: one after the other")
     if not adapter and not stand_in:
         if data or evaluation or held_out:
             raise PromotionError("say what is to be promoted: --adapter FOLDER or --stand-in SEED")
         return None
     if evaluation is None or held_out is None:
         raise PromotionError("only what was evaluated is promoted: name --evaluation FOLDER and --held-out FILE")
+    other = seeds.get(stand_in) if stand_in else None
     if adapter is None:
-        return proven_stand_in(seeds.get(stand_in), evaluation, held_out, place)
+        assert other
+        return proven_stand_in(other, evaluation, held_out, place)
     if data is None:
         raise PromotionError("name what the adapter learned from, so that its lineage can be proven: --data FILE")
-    return proven_adapter(adapter, data, evaluation, held_out, place)
+    return proven_adapter(adapter, data, evaluation, held_out, place, other)
 
 
 async def _seeds() -> Seeds:
@@ -157,7 +157,9 @@ async def _list() -> None:
 
 def _words(promotion: Promotion) -> str:
     """Return what answers, for whom."""
-    what = f"adapter {promotion.adapter}" if promotion.adapter else f"the seed {promotion.stand_in}"
+    names = [] if promotion.adapter and promotion.stand_in == promotion.seed else [f"the seed {promotion.stand_in}"]
+    names += [f"adapter {promotion.adapter}"] if promotion.adapter else []
+    what = " with ".join(names)
     return what if promotion.share >= 1 else f"{what} for {100 * promotion.share:.4g} % of the people"
 
 

@@ -14,9 +14,8 @@ from dialogue.casting import Cast, Casting
 from dialogue.choices import chosen_sampling
 from dialogue.context import fitted_prompt
 from dialogue.errors import PromptTooLong
-from dialogue.kinds.choosing import kind_of
+from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.kinds.kind import Answer, Kind
-from dialogue.kinds.words import last_words
 from dialogue.measuring import measured
 from dialogue.ports import Engine, Job, Publish
 from dialogue.turns import (
@@ -82,7 +81,7 @@ class Replier:
             if ask is Ask.MEASURE:
                 told = measured(seed, text, sampling.max_new_tokens, self.engine)
                 return Reply(Outcome.ANSWERED, ask, result=told)
-            words = "" if kind.keeps_history else last_words(dialogue)
+            words = asked_words(seed, dialogue)
             return await self._drawn(job, cast, text, words, sampling, recalled, publish)
         except PromptTooLong as error:
             # A server that counts otherwise than it was estimated may say so only now.

@@ -7,7 +7,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,6 +16,9 @@ from dialogue.checked_table import CheckedTable
 from dialogue.errors import SeedError
 from dialogue.forms import Form, Group, SeedKind, read_form
 from dialogue.turns import Sampling, Speaker
+
+TUNED = "-tuned"
+"""What the name of a seed ends with where its text is left out, for a model that was fine-tuned on its form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,18 @@ class Seed:
     example: str = ""
     content: bytes = field(default=b"", repr=False)
 
+    @property
+    def head(self) -> str:
+        """What a prompt begins with: the text and a line break, or nothing where there is no text."""
+        return f"{self.text}\n" if self.text else ""
+
+    def tuned(self) -> Seed:
+        """Return the seed for a model that was fine-tuned on its form and needs no text any more."""
+        if not self.text:
+            return self
+        version = hashlib.sha256(f"{self.version}{TUNED}".encode()).hexdigest()[:16]
+        return replace(self, name=f"{self.name}{TUNED}", text="", version=version)
+
 
 class Seeds:
     """The seeds at hand, by language and name.
@@ -85,7 +100,7 @@ class Seeds:
         return len(self._by_name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        return self._find(str(name)) is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,11 +118,18 @@ class Seeds:
         Raises:
             SeedError: there is none; the text names the nearest.
         """
-        if name in self._by_name:
-            return self._by_name[name]
+        if seed := self._find(name):
+            return seed
         nearest = difflib.get_close_matches(name, self.names, n=1)
         hint = f'did you mean "{nearest[0]}"?' if nearest else f"there are: {', '.join(self.names)}"
         raise SeedError(f'there is no seed "{name}"; {hint}')
+
+    def _find(self, name: str) -> Seed | None:
+        """Return a seed or, of one with a form, its variant without the text, which no list has."""
+        if name in self._by_name:
+            return self._by_name[name]
+        seed = self._by_name.get(name.removesuffix(TUNED))
+        return seed.tuned() if seed is not None and seed.kind is not SeedKind.DIALOGUE else None
 
 
 def load_seeds(folder: Path | None = None) -> Seeds:
@@ -187,6 +209,8 @@ def _name(top: CheckedTable, stem: str) -> str:
     name = top.line("name", max_chars=40)
     if name and not _NAME.fullmatch(name):
         top.refuse("name", f"{name!r} must be small Latin letters, digits and hyphens")
+    elif name.endswith(TUNED):
+        top.refuse("name", f"{name!r} must not end with {TUNED}: that is the seed without its text")
     elif name and name != stem:
         top.refuse("name", f"{name!r} must be the file's name without .toml, {stem!r}")
     return name

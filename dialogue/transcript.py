@@ -79,7 +79,7 @@ def first_turn(raw: str, tags: Tags) -> Cut:
     """
     start, is_finished = _next_tag(raw, tags)
     text = raw[:start] if is_finished else raw
-    return Cut(_tidy(_unfold(text), _RULE), is_finished)
+    return Cut(_tidy(unfold(text), _RULE), is_finished)
 
 
 def draft(raw: str, tags: Tags) -> str:
@@ -88,12 +88,17 @@ def draft(raw: str, tags: Tags) -> str:
     As `raw` grows, every draft begins with the one before it, and the text of `first_turn` with the last of them.
     """
     start, _ = _next_tag(raw, tags)
-    return _tidy(_unfold(raw[:start]), _RULE_BEGUN)
+    return _tidy(unfold(raw[:start]), _RULE_BEGUN)
 
 
 def fold(text: str) -> str:
     """Begin every further line of a text with one more space: so none of them begins a line of the transcript."""
     return _BREAK.sub(r"\g<0> ", text)
+
+
+def unfold(text: str) -> str:
+    """Take off what `fold` has put on."""
+    return _FOLDED_BREAK.sub(r"\1", text)
 
 
 # The line breaks of `str.splitlines`: whatever a program between here and the model takes for a line, is one here.
@@ -119,12 +124,8 @@ def _turn(line: str, tags: Tags) -> Turn:
         if line == tag:
             return Turn(speaker, "")
         if line.startswith(f"{tag} "):
-            return Turn(speaker, _unfold(line.removeprefix(f"{tag} ")))
+            return Turn(speaker, unfold(line.removeprefix(f"{tag} ")))
     raise TranscriptError(f"a line begins neither with a tag nor with a space: {line[:80]!r}")
-
-
-def _unfold(text: str) -> str:
-    return _FOLDED_BREAK.sub(r"\1", text)
 
 
 def _next_tag(raw: str, tags: Tags) -> tuple[int, bool]:

@@ -39,13 +39,16 @@ class Proven:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def proven_adapter(folder: Path, data: Path, evaluation: Path, held_out: Path, seed: Seed) -> Proven:
+def proven_adapter(
+    folder: Path, data: Path, evaluation: Path, held_out: Path, seed: Seed, stand_in: Seed | None = None
+) -> Proven:
     """Prove that an adapter is better for a seed.
 
     Args:
         data: the export that it learned from.
         evaluation: the folder of the report.
         held_out: the export that the report was made of.
+        stand_in: the seed that the adapter answers behind; None for `seed` itself.
 
     Raises:
         PromotionError: a link is broken, or the evaluation did not pass.
@@ -76,14 +79,17 @@ def proven_adapter(folder: Path, data: Path, evaluation: Path, held_out: Path, s
         f"{evaluation}: its sides are not of the model that the adapter was trained beside",
     )
     _insist(
-        not side_b["seed"] and not side_b["sampling"],
+        side_b["seed"] == (_named(stand_in) if stand_in else None) and not side_b["sampling"],
         f"{evaluation}: side B has another seed or sampling besides: an adapter is promoted without them",
     )
+    if stand_in:
+        _insist_on_side_a(side_a, seed, evaluation)
     both = set(lineage["data"].get("dialogues", ())) & set(kept.facts["dialogues"].get(kept.path.name, ()))
     _insist(not both, f"{len(both)} dialogues of {held_out} are among those that {folder} learned from")
+    behind = stand_in or seed
     _insist(
-        lineage["seeds"].get(seed.name, {}).get("version") == seed.version,
-        f"{folder} did not learn behind the seed {seed.name} as it is now ({seed.version}): export and train again",
+        lineage["seeds"].get(behind.name, {}).get("version") == behind.version,
+        f"{folder} did not learn behind the seed {behind.name} as it is now ({behind.version}): export and train again",
     )
     _insist_on_seed(report, seed, evaluation)
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
@@ -97,13 +103,10 @@ def proven_stand_in(stand_in: Seed, evaluation: Path, held_out: Path, seed: Seed
     report, _ = _report(evaluation, held_out)
     side_a, side_b = report["sides"]["A"], report["sides"]["B"]
     _insist(
-        side_b["seed"] == {"name": stand_in.name, "version": stand_in.version},
+        side_b["seed"] == _named(stand_in),
         f"{evaluation}: its side B is not the seed {stand_in.name} as it is now ({stand_in.version}): evaluate again",
     )
-    _insist(
-        side_a["seed"] in (None, {"name": seed.name, "version": seed.version}),
-        f"{evaluation}: its side A is not the seed {seed.name} as it is now",
-    )
+    _insist_on_side_a(side_a, seed, evaluation)
     _insist(
         not side_b["adapter"] and not side_b["sampling"] and side_a["revision"] == side_b["revision"],
         f"{evaluation}: side B has another model, adapter or sampling besides: a seed is promoted without them",
@@ -131,6 +134,15 @@ def _report(folder: Path, held_out: Path) -> tuple[dict[str, Any], Reread]:
         f"{held_out} is not what {path} was made of: its hash, or its manifest's, is another",
     )
     return report, kept
+
+
+def _insist_on_side_a(side: Mapping[str, Any], seed: Seed, evaluation: Path) -> None:
+    _insist(side["seed"] in (None, _named(seed)), f"{evaluation}: its side A is not the seed {seed.name} as it is now")
+
+
+def _named(seed: Seed) -> dict[str, str]:
+    """Return what a report says of a seed."""
+    return {"name": seed.name, "version": seed.version}
 
 
 def _insist_on_seed(report: Mapping[str, Any], seed: Seed, evaluation: Path) -> None:

@@ -133,8 +133,13 @@ def named(seeds: Seeds, name: str) -> Seed:
     try:
         return seeds.get(name)
     except SeedError as error:
-        (nearest,) = difflib.get_close_matches(name, seeds.names, n=1, cutoff=0.0)
-        raise Refusal(404, "no_such_seed", nearest=nearest) from error
+        raise no_such_seed(seeds, name) from error
+
+
+def no_such_seed(seeds: Seeds, name: str) -> Refusal:
+    """Return the refusal of a name that is none; the sentence names the nearest."""
+    (nearest,) = difflib.get_close_matches(name, seeds.names, n=1, cutoff=0.0)
+    return Refusal(404, "no_such_seed", nearest=nearest)
 
 
 def _said(seed: Seed, wish: AskWish) -> Dialogue:

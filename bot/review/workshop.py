@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.review.asking import named
+from bot.review.asking import no_such_seed
 from bot.review.diffs import Piece, differences
 from bot.web.refusals import Refusal
 from dialogue.errors import SeedError
@@ -79,7 +79,8 @@ class Workshop:
             Refusal: there is no such seed.
         """
         await self._versions.apply()
-        seed, own = named(self._seeds, name), self._file(name)
+        own = self._file(name)
+        seed = self._seeds.get(name)
         choices = await self._log.seed_choices(name, _SHOWN_CHOICES)
         past = await asyncio.to_thread(_past, choices, text_of(own))
         edited_by = choices[0] if choices and choices[0].version == seed.version else None
@@ -125,7 +126,9 @@ class Workshop:
         return draft
 
     def _file(self, name: str) -> Seed:
-        return self._seeds.files[named(self._seeds, name).name]
+        if name not in self._seeds.files:
+            raise no_such_seed(self._seeds, name)
+        return self._seeds.files[name]
 
     async def _last_choices(self, seed: Seed) -> Sequence[SeedChoice | None]:
         if seed.version == self._seeds.files[seed.name].version:

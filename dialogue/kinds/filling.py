@@ -13,7 +13,8 @@ from dialogue.kinds.names import is_said
 from dialogue.kinds.words import last_words
 from dialogue.seeds import Seed
 from dialogue.sentences import first_sentence, whole_sentences
-from dialogue.turns import Dialogue, StopReason
+from dialogue.transcript import unfold
+from dialogue.turns import Dialogue, Speaker, StopReason
 
 _FENCE = "```"
 # Between the examples of a seed.
@@ -25,25 +26,34 @@ class Filling:
     """Fills in the seed's form and cuts what the model writes behind it.
 
     Args:
-        written: how the person's words stand in the form, so that they can forge nothing of it.
+        put: how the person's words stand in the form, so that they can forge nothing of it.
     """
 
-    written: Callable[[str], str]
+    put: Callable[[str], str]
     keeps_history = False
 
     def render(self, seed: Seed, dialogue: Dialogue, is_continuing: bool = False) -> str:
         """Write the form behind the seed."""
         if is_continuing:
             raise TranscriptError(f"an answer of the seed {seed.name} is whole: it cannot be continued")
-        before, _, after = seed.form.template.partition(PLACE)
-        opening = f" {seed.form.opening}" if seed.form.opening else ""
-        return f"{seed.text}\n{before}{self.written(last_words(dialogue))}{after}{opening}"
+        before, after = _around(seed)
+        return f"{before}{self.put(last_words(dialogue))}{after}"
+
+    def read(self, prompt: str, seed: Seed) -> Dialogue:
+        """Take the person's words out of the form, as they stand there."""
+        before, after = _around(seed)
+        if prompt.startswith(before) and prompt[len(before) :].endswith(after):
+            words = unfold(prompt[len(before) : len(prompt) - len(after)])
+            dialogue = Dialogue().then(Speaker.PERSON, words)
+            if self.render(seed, dialogue) == prompt:
+                return dialogue
+        raise TranscriptError(f"the prompt is not the form of the seed {seed.name}, filled in")
 
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return the end of the line, the closing quotation mark, or what begins the next example."""
         form = seed.form
         if form.until is Until.QUOTE:
-            return (CLOSING[form.opening], "\n")
+            return ("\n", CLOSING[form.opening])
         return tuple(f"\n{mark}" for mark in _marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
 
     def pattern(self, seed: Seed) -> str:
@@ -80,6 +90,24 @@ class Filling:
         if not cuts[0] or (is_name and is_said(cuts[0], words)):
             return None
         return Answer(f"{opening}{cuts[0]}{CLOSING[opening]}" if is_name else f"{opening}{cuts[0]}")
+
+    def written(self, text: str, seed: Seed, words: str) -> str:
+        """Return the text behind the opening, and a name with the quotation mark that closes it."""
+        opening = seed.form.opening
+        if seed.form.until is Until.QUOTE:
+            closing = CLOSING[opening]
+            raw = f"{text.removeprefix(opening).removesuffix(closing)}{closing}"
+            text = f"{opening}{raw}"
+        else:
+            raw = text.removeprefix(opening) if opening else f" {text}"
+        answer = self.answer([self.cut(raw, StopReason.TAG, seed)], seed, words)
+        return raw if answer is not None and answer.text == text else ""
+
+
+def _around(seed: Seed) -> tuple[str, str]:
+    """Return what stands before the person's words in a prompt, and behind them."""
+    before, _, after = seed.form.template.partition(PLACE)
+    return f"{seed.head}{before}", f"{after} {seed.form.opening}" if seed.form.opening else after
 
 
 def _ended(raw: str, seed: Seed) -> str:

@@ -37,8 +37,15 @@ class Kind(Protocol):
             TranscriptError: there is nothing to answer, or nothing that could be continued.
         """
 
+    def read(self, prompt: str, seed: Seed) -> Dialogue:
+        """Read back what `render` has written: what was said, as far as it stands in the prompt.
+
+        Raises:
+            TranscriptError: it is no prompt of this seed.
+        """
+
     def stops(self, seed: Seed) -> tuple[str, ...]:
-        """Return the strings at which the engine may stop."""
+        """Return the strings at which the engine may stop; where an answer is to be learned, the first one ends it."""
 
     def pattern(self, seed: Seed) -> str:
         """Return the regular expression that a draw should match, its stop included; empty for any text."""
@@ -56,5 +63,15 @@ class Kind(Protocol):
         """Make the answer of what was kept of each draw; None where it is to be drawn again.
 
         Args:
-            words: what the person said.
+            words: what the person said; see `dialogue.kinds.choosing.asked_words`.
+        """
+
+    def written(self, text: str, seed: Seed, words: str) -> str:
+        """Return what the model writes behind the prompt so that `cut` and `answer` make this text of it.
+
+        Args:
+            text: what was shown, or what an operator wrote instead.
+
+        Returns:
+            The text with all that closes it in the seed's form; empty where the model can write nothing for it.
         """

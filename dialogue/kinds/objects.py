@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dialogue.errors import TranscriptError
 from dialogue.kinds.kind import Answer
 from dialogue.kinds.words import last_words
 from dialogue.seeds import Seed
-from dialogue.turns import Dialogue, StopReason
+from dialogue.turns import Dialogue, Speaker, StopReason
 
 _PARAMETER = re.compile(r"\s*(\w+)=(\S+)\s+(?=\S)")
 # json leaves these as they are, though to others they end a line; and half a pair is no text.
@@ -37,7 +37,20 @@ class Objects:
             raise TranscriptError(f"an answer of the seed {seed.name} is whole: it cannot be continued")
         given = asked(last_words(dialogue), seed)
         fields = ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in given.items())
-        return f"{seed.text}\n{{{fields}, {_first_key(seed)}"
+        return f"{seed.head}{{{fields}, {_first_key(seed)}"
+
+    def read(self, prompt: str, seed: Seed) -> Dialogue:
+        """Read the parameters that are not the usual ones, and the question."""
+        try:
+            given = dict(json.loads(prompt.removeprefix(seed.head).removesuffix(f", {_first_key(seed)}") + "}"))
+            usual = dict(seed.form.parameters)
+            changed = [f"{key}={given[key]}" for key in usual if given[key] != usual[key]]
+            dialogue = Dialogue().then(Speaker.PERSON, " ".join([*changed, given["question"]]))
+        except (ValueError, TypeError, KeyError, RecursionError):
+            dialogue = Dialogue()
+        if not dialogue.turns or self.render(seed, dialogue) != prompt:
+            raise TranscriptError(f"the prompt is not an object that the seed {seed.name} begins")
+        return dialogue
 
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return the end of the line: an object never has one inside."""
@@ -71,6 +84,15 @@ class Objects:
         text = values[0] if len(values) == 1 else "\n".join(f"{key}: {value}" for key, value in written.items())
         return Answer(text, {**asked(words, seed), **written})
 
+    def written(self, text: str, seed: Seed, words: str) -> str:
+        """Return the object on one line, from the first value on."""
+        types = dict(seed.form.schema)
+        values = {seed.form.schema[0][0]: text} if len(types) == 1 else _values(text, types)
+        line = json.dumps({key: _typed(value, types[key]) for key, value in values.items()}, ensure_ascii=False)
+        raw = line.removeprefix(f"{{{_first_key(seed)}")
+        answer = self.answer([self.cut(raw, StopReason.TAG, seed)], seed, words)
+        return raw if answer is not None and answer.text == text else ""
+
 
 def asked(words: str, seed: Seed) -> dict[str, str]:
     """Return the seed's parameters, as changed by `name=value` before the question, and the question."""
@@ -93,6 +115,22 @@ def read_object(line: str, seed: Seed) -> dict[str, Any] | None:
     if not is_whole or read.keys() != schema.keys():
         return None
     return read if all(_fits(read[key], schema[key]) for key in schema) else None
+
+
+def _values(text: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return what stands behind each key at the beginning of a line."""
+    pieces = re.split(rf"^({'|'.join(map(re.escape, keys))}): ", text, flags=re.MULTILINE)
+    return {key: value.removesuffix("\n") for key, value in zip(pieces[1::2], pieces[2::2], strict=True)}
+
+
+def _typed(text: str, wanted: str) -> object:
+    """Return the value that is shown so; the text itself where it is none of this type."""
+    if wanted == "boolean":
+        return {"True": True, "False": False}.get(text, text)
+    try:
+        return json.loads(text) if wanted == "number" else text
+    except (ValueError, RecursionError):
+        return text
 
 
 def _fits(value: object, wanted: str) -> bool:

@@ -20,6 +20,10 @@ class Talk:
         """Write the transcript behind the seed, up to the tag of the bot's turn."""
         return transcript.render(seed.text, dialogue, seed.tags, continuing=is_continuing)
 
+    def read(self, prompt: str, seed: Seed) -> Dialogue:
+        """Read the transcript."""
+        return transcript.parse(prompt, seed.text, seed.tags)
+
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return what begins the next turn."""
         return transcript.stops(seed.tags)
@@ -43,6 +47,10 @@ class Talk:
     def answer(self, cuts: Sequence[str], seed: Seed, words: str) -> Answer | None:
         """Return the turn."""
         return Answer(cuts[0]) if cuts[0] else None
+
+    def written(self, text: str, seed: Seed, words: str) -> str:
+        """Return the turn as it goes on behind its tag: from the space on, its further lines folded."""
+        return f" {transcript.fold(text)}" if text else ""
 
 
 def kept(raw: str, stop: StopReason, tags: Tags) -> str:

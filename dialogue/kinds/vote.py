@@ -22,6 +22,9 @@ _UNSURE = {
     "en": "I am not sure, but this is what comes to mind:",
 }
 _OF = {"ru": "из", "en": "of"}
+_AROUND_NAMES = " ,.;:"
+_PLACE_ONE = re.compile(r"1\. ")
+_VOTES = re.compile(rf" — \d+(?: (?:{'|'.join(_OF.values())}) \d+)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class Vote:
     def render(self, seed: Seed, dialogue: Dialogue, is_continuing: bool = False) -> str:
         """Write the form behind the seed."""
         return self.form.render(seed, dialogue, is_continuing)
+
+    def read(self, prompt: str, seed: Seed) -> Dialogue:
+        """Read the form."""
+        return self.form.read(prompt, seed)
 
     def stops(self, seed: Seed) -> tuple[str, ...]:
         """Return the end of the line."""
@@ -77,12 +84,31 @@ class Vote:
         }
         return Answer(_listed(votes, margin, len(cuts), seed.language), result)
 
+    def written(self, text: str, seed: Seed, words: str) -> str:
+        """Return one variant: the name that won, and the quotation mark that closes it.
+
+        Not the others of the list: variants that all give the same names would never agree on one.
+        """
+        name = _winner(text, seed.form.opening)
+        raw = f"{name}{CLOSING[seed.form.opening]}"
+        answer = self.answer([self.cut(raw, StopReason.TAG, seed)], seed, words)
+        return raw if answer is not None and answer.result and answer.result["answer"] == name else ""
+
 
 def names_in(line: str, opening: str) -> list[str]:
     """Return what stands in quotation marks of this kind, in order."""
     closing = CLOSING[opening]
     pattern = f"{re.escape(opening)}([^{re.escape(opening + closing)}]*){re.escape(closing)}"
-    return [name.strip(" ,.;:") for name in re.findall(pattern, line) if re.search(r"\w", name)]
+    return [name.strip(_AROUND_NAMES) for name in re.findall(pattern, line) if re.search(r"\w", name)]
+
+
+def _winner(text: str, opening: str) -> str:
+    """Return the first name of a list, or the name that an operator wrote instead of one; empty for other texts."""
+    lines = [line for line in text.strip().splitlines() if line not in _UNSURE.values()]
+    if not lines or (len(lines) > 1 and not _PLACE_ONE.match(lines[0])):
+        return ""
+    name = _VOTES.sub("", _PLACE_ONE.sub("", lines[0]))
+    return name.strip(_AROUND_NAMES).removeprefix(opening).removesuffix(CLOSING[opening]).strip(_AROUND_NAMES)
 
 
 def _listed(votes: Sequence[Votes], margin: float, variants: int, language: str) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dialogue.errors import PromptTooLong
-from dialogue.kinds.talk import kept
+from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.learning.held_out import Approved
 from dialogue.learning.sides import Side, prompt_for
 from dialogue.ports import Engine
-from dialogue.seeds import Tags
-from dialogue.transcript import first_turn, stops
+from dialogue.seeds import Seed, Tags
+from dialogue.transcript import first_turn
 from dialogue.turns import Completion, Dialogue, Prompt, Speaker, StopReason
 
 FAULTS = ("leak", "empty", "cut", "repeated_reply", "repeated_question", "echo", "wrong_language")
@@ -76,17 +76,16 @@ async def drawn(
                 text = prompt_for(reply, side, engine.context_tokens, sampling.max_new_tokens, engine.count_tokens)
                 # Neighbouring draws would do for the generator, but the next run's would be the same ones.
                 own_draw = (draw * 1_000_003 + number) % 2**31
-                prompt = Prompt(text, stops(seed.tags), sampling, own_draw, len(seed.text), adapter)
+                prompt = Prompt(text, kind_of(seed).stops(seed), sampling, own_draw, len(seed.text), adapter)
                 completion = await engine.generate(prompt, lambda _: None)
             except PromptTooLong:
                 return None
             finally:
                 done()
-        return Spoken(
-            kept(completion.text, completion.stop, seed.tags),
-            faults_of(completion, reply.history, seed.tags, reply.seed.language),
-            completion,
-        )
+        shown = _shown(completion, seed, reply.history)
+        faults = _faults_of_text(shown, reply.history, seed.tags, reply.seed.language)
+        is_cut = completion.stop is StopReason.LENGTH and not first_turn(completion.text, seed.tags).is_finished
+        return Spoken(shown, faults | {"cut"} if is_cut else faults, completion)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -105,15 +104,11 @@ def approved(replies: Sequence[Approved]) -> list[Spoken]:
     ]
 
 
-def faults_of(completion: Completion, history: Dialogue, tags: Tags, language: str) -> frozenset[str]:
-    """Return what is wrong with what an engine wrote: some of `FAULTS`.
-
-    Args:
-        language: that of the dialogue, `ru` or `en`.
-    """
-    faults = _faults_of_text(kept(completion.text, completion.stop, tags), history, tags, language)
-    is_cut = completion.stop is StopReason.LENGTH and not first_turn(completion.text, tags).is_finished
-    return faults | {"cut"} if is_cut else faults
+def _shown(completion: Completion, seed: Seed, history: Dialogue) -> str:
+    """Return what a person would have been shown of one draw; empty for nothing."""
+    kind = kind_of(seed)
+    answer = kind.answer([kind.cut(completion.text, completion.stop, seed)], seed, asked_words(seed, history))
+    return answer.text if answer else ""
 
 
 def _faults_of_text(text: str, history: Dialogue, tags: Tags, language: str) -> frozenset[str]:

@@ -139,8 +139,9 @@ async def evaluate(
     Raises:
         ModelRefused: a model or an adapter may not be loaded.
         EngineUnavailable: a model failed.
-        EvaluationError: nothing fits the context of both models.
+        EvaluationError: nothing fits the context of both models, or the seed of a side is of another kind.
     """
+    _check_kinds(dialogues, (a, b))
     places = [(number, reply) for number, dialogue in enumerate(dialogues) for reply in dialogue.replies]
     chosen = places
     if samples < len(places):
@@ -153,6 +154,16 @@ async def evaluate(
     counts = {name: fault.counts[1:] for name, fault in behaviour.faults.items()} if behaviour else {}
     judged = verdict(likelihood.improvement, len(likelihood.by_dialogue), counts, behaviour.replies if behaviour else 0)
     return Evaluation((first.identity, second.identity), len(likelihood.by_dialogue), likelihood, behaviour, judged)
+
+
+def _check_kinds(dialogues: Sequence[HeldOut], sides: Sequence[Side]) -> None:
+    kinds = sorted({reply.seed.kind for dialogue in dialogues for reply in dialogue.replies})
+    for name, side in zip("AB", sides, strict=True):
+        if side.seed and kinds != [side.seed.kind]:
+            raise EvaluationError(
+                f"the seed {side.seed.name} of side {name} is of the kind {side.seed.kind}, and what was approved is "
+                f"of the kind {', '.join(kinds)}"
+            )
 
 
 async def _measured(

@@ -81,10 +81,13 @@ def examples_of(rows: Iterable[Row], vocabulary: Vocabulary, max_tokens: int, wh
     return Examples(tuple(examples), too_long)
 
 
-def completion_tokens(text: str, vocabulary: Vocabulary) -> list[int]:
+def completion_tokens(text: str, prompt: str, vocabulary: Vocabulary) -> list[int]:
     """Return the tokens of a reply: with the end of text behind it, unless the next speaker's tag is there already."""
     tokens = vocabulary.encode(text)
-    if vocabulary.ends and not _TAG_AT_END.search(text):
+    tag = _TAG_AT_END.search(text)
+    # The last line of an answer, such as one of code, may end with a colon as well.
+    is_ended = tag is not None and tag[0] in f"\n{prompt}"
+    if vocabulary.ends and not is_ended:
         tokens.append(min(vocabulary.ends))
     return tokens
 
@@ -100,7 +103,7 @@ def _of_row(row: Row, vocabulary: Vocabulary, where: str) -> Iterator[Example]:
             f"{where}: it has {', '.join(sorted(row)) or 'no columns'}; SFT takes exports of the format input-output "
             f"or prompt-completion"
         )
-    yield _example(vocabulary.encode_prompt(prompt), completion_tokens(completion, vocabulary))
+    yield _example(vocabulary.encode_prompt(prompt), completion_tokens(completion, prompt, vocabulary))
 
 
 def _checked(segments: list[Any], where: str) -> list[tuple[str, bool]]:

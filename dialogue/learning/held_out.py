@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dialogue.errors import EvaluationError, TranscriptError
-from dialogue.seeds import Seed, Seeds
+from dialogue.kinds.choosing import asked_words, kind_of
+from dialogue.seeds import Seed
 from dialogue.transcript import parse, render
-from dialogue.turns import Dialogue, Speaker, Turn
+from dialogue.turns import Dialogue, Speaker, StopReason, Turn
 
 FORMATS = ("prompt-completion", "input-output")
 """The formats in which a row says what a reply answers."""
@@ -21,7 +22,7 @@ class Approved:
 
     Args:
         history: what was said before it, as the model was given it.
-        text: the reply, unfolded.
+        text: the reply as it was shown.
         seed: the seed behind which it was said.
     """
 
@@ -37,10 +38,14 @@ class HeldOut:
     replies: tuple[Approved, ...]
 
 
-def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Seeds, format: str) -> list[HeldOut]:
+def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Iterable[Seed], format: str) -> list[HeldOut]:
     """Put the rows of an export together to dialogues again.
 
     Rows do not name their dialogue, but they stand in its order, and each prompt goes on where the one before ended.
+    Where each message is answered by itself, each row is a dialogue.
+
+    Args:
+        seeds: behind which they were exported.
 
     Raises:
         EvaluationError: of another format, or a row is not one of an export behind a seed of this project.
@@ -49,6 +54,7 @@ def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Seeds, format: str) -
         raise EvaluationError(
             f"the data are of the format {format}; to compare what was approved, export it with --format {FORMATS[0]}"
         )
+    known = list(seeds)
     pieces_of = _completed if format == "prompt-completion" else _segmented
     found: list[list[Approved]] = []
     longest = ""
@@ -59,11 +65,12 @@ def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Seeds, format: str) -
             raise EvaluationError(f"row {number} of the data is not one of the format {format}") from error
         if not pieces:
             continue
-        replies = [_approved(prompt, words, seeds, number) for prompt, words in pieces]
+        replies = [_approved(prompt, words, known, number) for prompt, words in pieces]
         prompt = pieces[-1][0]
         # A corrected reply of `input-output` has a row of its own, in front of that of the dialogue.
         is_older = format == "input-output" and longest.startswith(prompt) and longest != prompt
-        if found and (is_older or _goes_on(longest, prompt, found[-1][-1], replies[0])):
+        is_talk = kind_of(replies[0].seed).keeps_history
+        if found and is_talk and (is_older or _goes_on(longest, prompt, found[-1][-1], replies[0])):
             found[-1] += replies
             longest = max(longest, prompt, key=len) if is_older else prompt
         else:
@@ -95,16 +102,12 @@ def _text(value: object) -> str:
     return value
 
 
-def _approved(prompt: str, words: str, seeds: Seeds, number: int) -> Approved:
-    fitting = [seed for seed in seeds if prompt.startswith(f"{seed.text}\n")]
-    if not fitting:
-        raise EvaluationError(
-            f"row {number} of the data does not begin with the text of any seed ({', '.join(seeds.names)}): "
-            f"its seed was changed since, or is gone; export the dialogues anew"
-        )
-    seed = max(fitting, key=lambda each: len(each.text))
+def _approved(prompt: str, words: str, seeds: Sequence[Seed], number: int) -> Approved:
+    seed = _seed_of(prompt, seeds, number)
     try:
-        history = parse(prompt, seed.text, seed.tags)
+        history = kind_of(seed).read(prompt, seed)
+        if not kind_of(seed).keeps_history:
+            return Approved(history, _answer(history, words, seed, number), seed)
         said = parse(f"{prompt}{words}", seed.text, seed.tags)
     except TranscriptError as error:
         raise EvaluationError(f"row {number} of the data: {error}") from error
@@ -113,6 +116,40 @@ def _approved(prompt: str, words: str, seeds: Seeds, number: int) -> Approved:
     if render(seed.text, history, seed.tags) != prompt or len(turns) != 1 or turns[0].speaker is not Speaker.BOT:
         raise EvaluationError(f"row {number} of the data is not a prompt that ends with the bot's tag, and one reply")
     return Approved(history, turns[0].text, seed)
+
+
+def _seed_of(prompt: str, seeds: Sequence[Seed], number: int) -> Seed:
+    fitting = [seed for seed in seeds if prompt.startswith(seed.head)]
+    if not fitting:
+        raise EvaluationError(
+            f"row {number} of the data does not begin with the text of any seed "
+            f"({', '.join(seed.name for seed in seeds)}): its seed was changed since, or is gone; export the dialogues "
+            "anew"
+        )
+    longest = max(len(seed.text) for seed in fitting)
+    fitting = [seed for seed in fitting if len(seed.text) == longest]
+    # Those without a text differ in their forms.
+    readable = [seed for seed in fitting if _is_readable(prompt, seed)] or fitting[:1]
+    if len(readable) > 1:
+        names = " or ".join(seed.name for seed in readable)
+        raise EvaluationError(f"row {number} of the data may be of the seed {names}: export each by itself")
+    return readable[0]
+
+
+def _is_readable(prompt: str, seed: Seed) -> bool:
+    try:
+        kind_of(seed).read(prompt, seed)
+    except TranscriptError:
+        return False
+    return True
+
+
+def _answer(history: Dialogue, words: str, seed: Seed, number: int) -> str:
+    kind = kind_of(seed)
+    answer = kind.answer([kind.cut(words, StopReason.TAG, seed)], seed, asked_words(seed, history))
+    if answer is None:
+        raise EvaluationError(f"row {number} of the data is no answer of the seed {seed.name}: {words[:80]!r}")
+    return answer.text
 
 
 def _goes_on(before: str, prompt: str, last: Approved, first: Approved) -> bool:

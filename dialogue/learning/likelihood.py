@@ -49,7 +49,7 @@ def surprises(
         done: called after each dialogue.
 
     Returns:
-        For each dialogue its replies; None where one does not fit the model's context.
+        For each dialogue its replies; None where one does not fit the model's context, or the form of the side's seed.
     """
     reader = _Reader(loaded, adapter)
     found = []
@@ -71,6 +71,8 @@ class _Reader:
 
     def surprise(self, reply: Approved, side: Side) -> Surprise | None:
         completion = completion_for(reply, side)
+        if not completion:
+            return None
         encode = self._loaded.vocabulary.encode_prompt
         # The same room for the reply on either side, and as much as the worker keeps.
         room = max(side.seed_for(reply.seed).sampling.max_new_tokens, len(self._loaded.vocabulary.encode(completion)))

@@ -76,7 +76,7 @@ def _card(facts: Mapping[str, Any]) -> str:
         f"# {'LoRA adapter' if is_adapter else 'Model'} for {base['name']}",
         "",
         f"Trained by `govorun finetune` ({plan['method'].upper()}) on replies that people have approved. It goes on "
-        "with transcripts (`User1: …`, `User2:`) behind a seed; it follows no chat template.",
+        "with what stands behind a seed, such as a transcript (`User1: …`, `User2:`); it follows no chat template.",
         "",
         "| | |",
         "|---|---|",

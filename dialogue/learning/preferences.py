@@ -105,7 +105,7 @@ def _tokens(row: Row, method: Method, vocabulary: Vocabulary, where: str) -> Row
             f"{where}: it has {', '.join(sorted(row)) or 'no columns'}; {method} takes {', '.join(names)}"
         )
     made: Row = {"prompt_ids": vocabulary.encode_prompt(row["prompt"])}
-    made |= {f"{name}_ids": completion_tokens(row[name], vocabulary) for name in names[1:]}
+    made |= {f"{name}_ids": completion_tokens(row[name], row["prompt"], vocabulary) for name in names[1:]}
     if method is Method.KTO:
         if not isinstance(row.get("label"), bool):
             raise TrainingError(f"{where}: `label` is {row.get('label')!r}, accepted are true and false")

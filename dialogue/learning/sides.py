@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dialogue.context import fitted_prompt
-from dialogue.errors import EvaluationError
+from dialogue.errors import EvaluationError, SeedError
+from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.learning.held_out import Approved
-from dialogue.seeds import SAMPLING_BOUNDS, Seed
-from dialogue.transcript import render
-from dialogue.turns import Dialogue, Sampling, Speaker
+from dialogue.seeds import SAMPLING_BOUNDS, Seed, Seeds
+from dialogue.turns import Sampling
 
 _KEYS = ("model", "adapter", "seed", *SAMPLING_BOUNDS)
 _NEXT_KEY = re.compile(r",\s*(?=\w+=)")
@@ -58,13 +58,12 @@ def prompt_for(
 
 
 def completion_for(reply: Approved, side: Side) -> str:
-    """Return a reply as it goes on behind its prompt: from the space on, its further lines folded."""
-    tags = side.seed_for(reply.seed).tags
-    line = render("", Dialogue().then(Speaker.BOT, reply.text), tags)
-    return line[len(f"\n{tags.bot}:") : -len(f"\n{tags.bot}:")]
+    """Return a reply as it goes on behind its prompt; empty where the form of this side's seed cannot hold it."""
+    seed = side.seed_for(reply.seed)
+    return kind_of(seed).written(reply.text, seed, asked_words(seed, reply.history))
 
 
-def read_side(text: str, option: str, seed_named: Mapping[str, Seed]) -> Side:
+def read_side(text: str, option: str, seeds: Seeds) -> Side:
     """Read a side as the command line has it: `model=NAME,adapter=FOLDER,seed=NAME,temperature=0.3`.
 
     Args:
@@ -87,11 +86,12 @@ def read_side(text: str, option: str, seed_named: Mapping[str, Seed]) -> Side:
     adapter = Path(given["adapter"]).expanduser() if "adapter" in given else None
     if adapter is not None and not adapter.is_dir():
         raise EvaluationError(f"{option}: there is no folder {adapter} with an adapter in it")
-    seed = given.get("seed")
-    if seed is not None and seed not in seed_named:
-        raise EvaluationError(f"{option}: there is no seed {seed!r}; there are: {', '.join(seed_named)}")
+    try:
+        seed = seeds.get(given["seed"]) if "seed" in given else None
+    except SeedError as error:
+        raise EvaluationError(f"{option}: {error}") from error
     numbers = {key: _number(key, value, option) for key, value in given.items() if key in SAMPLING_BOUNDS}
-    return Side(given.get("model", ""), adapter, seed_named[seed] if seed else None, numbers)
+    return Side(given.get("model", ""), adapter, seed, numbers)
 
 
 def _number(key: str, value: str, option: str) -> float:

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Row, Select
 
 from dialogue.errors import ExportError
-from dialogue.forms import SeedKind
-from dialogue.seeds import Seed, Seeds
+from dialogue.seeds import TUNED, Seed, Seeds
 from storage.export.card import REGISTRY, card, card_path, registry
 from storage.export.files import Sealed, WholeFiles, whole_files
+from storage.export.fitting import check_that_it_fits, kinds_for
 from storage.export.json_lines import json_line
 from storage.export.ledger import Ledger
 from storage.export.manifest import manifest_of, write_manifest
@@ -45,6 +45,7 @@ class Plan:
 
     Args:
         out: the file; of several parts each is named after it: `out.train.jsonl`.
+        is_fine_tuned: for a model that needs only the form: prompts are without the seed's text.
     """
 
     format: Format
@@ -54,6 +55,7 @@ class Plan:
     personal_data: Handling = Handling.REMOVE
     near_duplicates: Handling = Handling.REMOVE
     ending: Ending = Ending.EOS
+    is_fine_tuned: bool = False
     is_overwriting: bool = False
 
 
@@ -89,6 +91,7 @@ async def export(url: str, seeds: Seeds, plan: Plan, show: ShowProgress) -> Expo
     """
     ending = ending_of(plan.out, plan.format)
     paths = [_part_path(plan.out, split, ending) for split in plan.splits]
+    check_that_it_fits(plan.format, plan.is_fine_tuned, [seeds.get(name) for name in plan.wanted.seeds])
     _refuse_to_overwrite(plan, [*paths, manifest_of(plan.out)])
     tables = await table_version(url)
     with ExitStack() as stack:
@@ -130,7 +133,7 @@ class _Run:
     _is_nearly_said: Callable[[Talk], bool] = field(init=False)
 
     def __post_init__(self) -> None:
-        languages = {seed.name: seed.language for seed in self.seeds}
+        languages = {name: seed.language for seed in self.seeds for name in (seed.name, f"{seed.name}{TUNED}")}
         self._reader = TalkReader(self.engine, self.plan.wanted, languages)
 
     async def write(self, show: ShowProgress) -> None:
@@ -166,6 +169,7 @@ class _Run:
             "govorun": version("govorun"),
             "query": plan.wanted.as_query(),
             "ending": str(plan.ending),
+            "fine_tuned": plan.is_fine_tuned,
             "splits": {split.name: split.share for split in plan.splits if split.name},
             "near_duplicates": str(plan.near_duplicates),
             "personal_data": {"handling": str(plan.personal_data), "replaced": _sorted(tally.personal_data)},
@@ -214,16 +218,19 @@ class _Run:
         if seed is None:
             self.tally.dialogues["seed_gone"] += 1
             return
-        if seed.kind is not SeedKind.DIALOGUE:
-            # Every format writes turns behind tags; what the other kinds were given is written otherwise.
+        if seed.kind not in kinds_for(self.plan.format, self.plan.is_fine_tuned):
             self.tally.dialogues["other_kind"] += 1
             return
+        versions = self.versions
+        if self.plan.is_fine_tuned:
+            versions, seed = {**versions, seed.version: seed}, seed.tuned()
         talk = logged
         if self.plan.personal_data is Handling.REMOVE:
             talk, replaced = without_personal_data(logged, seed.language)
             self.tally.personal_data.update(replaced)
-        material = Material(logged, talk, seed, self.versions, self.plan.wanted, self.plan.ending)
+        material = Material(logged, talk, seed, versions, self.plan.wanted, self.plan.ending)
         rows = list(SHAPES[self.plan.format].rows(material))
+        self.tally.rows["not_in_form"] += len(material.not_in_form)
         if not rows:
             self.tally.dialogues["nothing_to_learn"] += 1
             return

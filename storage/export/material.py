@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from dialogue.errors import TranscriptError
+from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.seeds import Seed
+from dialogue.turns import Dialogue
 from storage.export.lessons import Lesson, replies_of, right_words
-from storage.export.served import Given, found, given
+from storage.export.served import Given, found, given, prompt_of
 from storage.export.talks import Said, Talk
 from storage.export.wanted import Ending, Wanted
 
@@ -17,7 +20,9 @@ class Material:
     Args:
         logged: as the log has it: that is what the hashes of prompts are of.
         talk: the same, as it is written: perhaps without personal data.
+        seed: behind which it is written.
         versions: what seeds were like when they served, by version.
+        not_in_form: the ids of replies that the seed's form cannot hold, as far as somebody asked for them.
     """
 
     def __init__(
@@ -36,8 +41,10 @@ class Material:
         self._written = {each.id: each for each in talk.said}
         self._given: dict[int, Given] = {}
         self._cut = 0
+        self.kind = kind_of(seed)
+        self.not_in_form: set[int] = set()
         # The worker stops at the tag, and at the end of text, which trainers add to whatever does not end with it.
-        self.end = f"\n{seed.tags.person}:" if ending is Ending.TAG else ""
+        self.end = self.stop if ending is Ending.TAG else ""
         self.lessons = [Lesson(reply, self.given(reply), right_words(reply, wanted)) for reply in replies_of(talk)]
 
     def given(self, reply: Said) -> Given:
@@ -48,6 +55,37 @@ class Material:
             turns = given(self.talk, self._written[reply.id])
             self._given[reply.id] = Given(turns[prompt.cut :] or turns, prompt.proof)
         return self._given[reply.id]
+
+    @property
+    def stop(self) -> str:
+        """What follows an answer, and ends it."""
+        return self.kind.stops(self.seed)[0]
+
+    def prompt(self, reply: Said) -> str:
+        """Return what is written before a reply; empty where it answers nothing."""
+        return prompt_of(self.given(reply).turns, self.seed)
+
+    def asked(self, reply: Said) -> str:
+        """Return the words that a reply answers; empty where there are none, or where it answers the whole dialogue."""
+        try:
+            return asked_words(self.seed, Dialogue(self.given(reply).turns))
+        except TranscriptError:
+            return ""
+
+    def completion(self, reply: Said, text: str) -> str:
+        """Return a text as the model writes it in the place of a reply; empty where the seed's form cannot hold it."""
+        words = self.asked(reply)
+        is_answer = words != "" or self.kind.keeps_history
+        written = self.kind.written(text, self.seed, words) if is_answer else ""
+        if not written:
+            self.not_in_form.add(reply.id)
+        return written
+
+    def learned(self) -> Iterator[tuple[str, str]]:
+        """Yield prompt and completion of each reply that is to be learned."""
+        for lesson in self.lessons:
+            if lesson.right and (completion := self.completion(lesson.reply, lesson.right)):
+                yield self.prompt(lesson.reply), completion
 
     def heard(self, reply: Said) -> str:
         """Return the words that a reply answers."""

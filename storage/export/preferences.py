@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from dialogue.turns import Ask
 from storage.export.material import Material
-from storage.export.served import prompt_of
 from storage.export.talks import Said
 from storage.records import Author
 from storage.reviewed import Rating
@@ -147,8 +146,7 @@ def _is_bad(said: Said) -> bool:
 
 def _is_to_the_same(material: Material, one: Said, other: Said) -> bool:
     """Say whether two replies answer the same words, so that the same prompt is rendered for both."""
-    prompts = {prompt_of(material.given(each).turns, material.seed) for each in (one, other)}
-    return len(prompts) == 1
+    return material.prompt(one) == material.prompt(other)
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
+from dialogue.errors import TranscriptError
+from dialogue.kinds.choosing import kind_of
 from dialogue.seeds import Seed, Tags
 from dialogue.transcript import render
 from dialogue.turns import Ask, Dialogue, Speaker, Turn
@@ -79,7 +81,7 @@ def found(talk: Talk, reply: Said, seed: Seed, versions: Mapping[str, Seed], lea
     if served is None:
         return Found(0, Proof.SEED_CHANGED)
     turns, is_continuing = _served(talk, reply), _is_continuing(talk, reply)
-    last = max(1, len(turns))
+    last = max(1, len(turns)) if kind_of(served).keeps_history else 1
     for cut in (*range(least_cut, last), *range(min(least_cut, last))):
         if hashed(prompt_of(turns[cut:], served, is_continuing)) == reply.draw.prompt_hash:
             return Found(cut, Proof.PROVEN if is_this else Proof.OTHER_SEED)
@@ -96,19 +98,17 @@ def _is_continuing(talk: Talk, reply: Said) -> bool:
 
 
 def prompt_of(turns: tuple[Turn, ...], seed: Seed, is_continuing: bool = False) -> str:
-    """Render what was said behind the seed, up to the tag of the reply."""
-    return render(seed.text, Dialogue(turns), seed.tags, continuing=is_continuing)
+    """Render what was said behind the seed, up to where the reply begins; empty where there is nothing to answer."""
+    try:
+        return kind_of(seed).render(seed, Dialogue(turns), is_continuing)
+    except TranscriptError:
+        return ""
 
 
 def line_of(speaker: Speaker, text: str, tags: Tags) -> str:
     """Return a turn as it stands in a transcript, from its tag on."""
     rendered = render("", Dialogue((Turn(speaker, text),)), tags)
     return rendered[1 : -len(tags.bot) - 2]
-
-
-def completion_of(text: str, tags: Tags) -> str:
-    """Return a reply as it goes on behind the prompt: from the space on, its further lines folded."""
-    return line_of(Speaker.BOT, text, tags)[len(tags.bot) + 1 :]
 
 
 def hashed(prompt: str) -> str:

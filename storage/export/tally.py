@@ -50,7 +50,7 @@ class Tally:
         served = self.seeds.setdefault(material.seed.name, Counter())
         for lesson in material.lessons:
             reply = lesson.reply
-            if reply.author is Author.SEED:
+            if reply.author is Author.SEED or reply.id in material.not_in_form:
                 continue
             self.prompts[lesson.given.proof] += 1
             self.sources[lesson.source or "none"] += 1

@@ -19,7 +19,7 @@ from dialogue.seeds import load_seeds
 from dialogue.turns import Dialogue, Speaker
 from storage.export.json_lines import json_line
 from storage.export.manifest import write_manifest
-from storage.export.served import completion_of, prompt_of
+from storage.export.served import prompt_of
 from tests.bot.environment import forget_settings
 from tests.dialogue.engine.random_adapters import write_adapter
 from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
@@ -72,7 +72,7 @@ def write_export(folder: Path) -> None:
         opening = Dialogue().then(Speaker.PERSON, f"hi {number}")
         more = opening.then(Speaker.BOT, "Hello!").then(Speaker.PERSON, "bye")
         for history, reply in ((opening, "Hello!"), (more, "Bye <b>!")):
-            row = {"prompt": prompt_of(history.turns, SEED), "completion": completion_of(reply, SEED.tags)}
+            row = {"prompt": prompt_of(history.turns, SEED), "completion": f" {reply}"}
             rows.append(json_line(row))
     path.write_bytes(b"".join(rows))
     entry = {"name": path.name, "split": "test", "rows": 4, "dialogues": 2}
@@ -151,7 +151,7 @@ async def test_a_report_is_replaced_only_on_request(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "data", "kind", "why"),
     [
-        (["--b", "seed=nobody"], "data.test.jsonl", EvaluationError, "there is no seed 'nobody'"),
+        (["--b", "seed=nobody"], "data.test.jsonl", EvaluationError, 'there is no seed "nobody"'),
         (["--adapter", "nowhere"], "data.test.jsonl", EvaluationError, "there is no folder nowhere"),
         (["--adapter", "x", "--b", "adapter=y"], "data.test.jsonl", EvaluationError, "two adapters for one side"),
         (["--adapter", "model"], "data.test.jsonl", ModelRefused, "no adapter_config.json"),

@@ -77,6 +77,14 @@ def test_a_seed_stands_in(shell: Shell) -> None:
     assert f"{SEED.name} is answered by the seed {OTHER.name}, at once." in result.output
 
 
+def test_an_adapter_answers_behind_the_seed_that_it_learned_behind(shell: Shell) -> None:
+    shell.workshop.evaluate_behind_the_other()
+    result = shell.promote_adapter("--stand-in", OTHER.name)
+
+    assert f"{SEED.name} is answered by the seed {OTHER.name} with adapter sha256:" in result.output
+    assert [each.stand_in for each in shell.at_work()] == [OTHER.name]
+
+
 def test_what_was_tampered_with_is_not_put_to_work(shell: Shell) -> None:
     with shell.workshop.data.open("a") as file:
         file.write("{}\n")
@@ -95,7 +103,6 @@ def test_what_was_tampered_with_is_not_put_to_work(shell: Shell) -> None:
         (["--share", "150%"], "is not a share of the people"),
         (["--evaluation", "report"], "say what is to be promoted"),
         (["--stand-in", "small-talk-ru"], "only what was evaluated is promoted"),
-        (["--stand-in", "small-talk-ru", "--adapter", "a"], "two promotions"),
     ],
 )
 def test_what_is_not_said_or_not_possible_is_told(arguments: list[str], words: str, shell: Shell) -> None:

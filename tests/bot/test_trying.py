@@ -34,6 +34,16 @@ async def test_other_kinds_answer_each_message_by_itself_and_show_the_prompt_as_
     assert engine.prompts[-1].text == prompt == 'A chat.\nWho likes space should watch "'
 
 
+async def test_a_tuned_seed_answers_behind_its_form_alone() -> None:
+    engine = ScriptedEngine(['Heat"'])
+
+    reply = await Trial(engine, FILM.tuned(), counting_draws()).say("crime")
+
+    assert reply.text == '"Heat"'
+    assert engine.prompts[-1].text == 'Who likes crime should watch "'
+    assert engine.prompts[-1].fixed_chars == 0
+
+
 async def test_programs_get_the_result_as_an_object() -> None:
     reply = await Trial(ScriptedEngine([*["Blur».\n"] * 16]), MUSIC, counting_draws()).say("rock")
 

@@ -253,3 +253,21 @@ def test_the_example_of_the_docs_is_a_seed() -> None:
     example = docs.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
 
     assert read_seed("bakery-en.toml", example.encode()).title == "Bakery"
+
+
+def test_a_seed_with_a_form_is_found_without_its_text_and_a_dialogue_is_not() -> None:
+    seeds = load_seeds()
+    whole, tuned = seeds.get("words-ru-en"), seeds.get("words-ru-en-tuned")
+
+    assert (tuned.text, tuned.form, tuned.greeting) == ("", whole.form, whole.greeting)
+    assert tuned.version != whole.version
+    assert tuned.tuned() is tuned
+    assert tuned.name in seeds
+    assert tuned.name not in seeds.names
+    assert "isp-support-ru-tuned" not in seeds
+
+
+def test_no_file_has_the_name_of_a_seed_without_its_text() -> None:
+    assert problems_of(SHORT.replace("short", "short-tuned"), "short-tuned.toml") == [
+        "short-tuned.toml: name: 'short-tuned' must not end with -tuned: that is the seed without its text"
+    ]

@@ -118,7 +118,10 @@ def alpaca(material: Material) -> Iterator[Row]:
 
 
 def question_answer(material: Material) -> Iterator[Row]:
-    """Yield `{"prompt": "Q: ...\\nA:", "completion": " ..."}`: the first question and its answer, without a seed."""
+    """Yield `{"prompt": "Q: ...\\nA:", "completion": " ..."}`: the first question and its answer, without a seed.
+
+    Of the kinds that answer each message by itself, every question is a first one.
+    """
     for question, answer in _first_answers(material):
         yield {"prompt": f"Q: {question}\nA:", "completion": f" {answer}"}
 
@@ -130,6 +133,10 @@ def json_question_answer(material: Material) -> Iterator[Row]:
 
 
 def _first_answers(material: Material) -> Iterator[tuple[str, str]]:
+    if not material.kind.keeps_history:
+        questions = ((material.asked(lesson.reply), lesson.right) for lesson in material.lessons if lesson.right)
+        yield from ((question, answer) for question, answer in questions if question)
+        return
     # Later questions cannot be understood without what was said before them.
     _, said = conversation(material)
     if len(said) > 1 and said[1].right:

@@ -8,7 +8,6 @@ from typing import Any
 from dialogue.turns import Speaker
 from storage.export.material import Material
 from storage.export.preferences import opinions, pairs
-from storage.export.served import completion_of, prompt_of
 
 Row = dict[str, Any]
 
@@ -16,25 +15,29 @@ Row = dict[str, Any]
 def dpo(material: Material) -> Iterator[Row]:
     """Yield `{"prompt": "...User2:", "chosen": " ...", "rejected": " ..."}`, with where it comes from, and how sure."""
     for pair in pairs(material):
-        yield {
-            "prompt": prompt_of(material.given(pair.at).turns, material.seed),
-            "chosen": _completion(material, pair.chosen),
-            "rejected": _completion(material, pair.rejected),
-            "source": pair.source,
-            "confidence": pair.confidence,
-        }
+        chosen, rejected = material.completion(pair.at, pair.chosen), material.completion(pair.at, pair.rejected)
+        # Two votes with the same winner are written alike.
+        if chosen and rejected and chosen != rejected:
+            yield {
+                "prompt": material.prompt(pair.at),
+                "chosen": chosen + material.end,
+                "rejected": rejected + material.end,
+                "source": pair.source,
+                "confidence": pair.confidence,
+            }
 
 
 def kto(material: Material) -> Iterator[Row]:
     """Yield `{"prompt": "...User2:", "completion": " ...", "label": ...}`, with where it comes from, and how sure."""
     for opinion in opinions(material):
-        yield {
-            "prompt": prompt_of(material.given(opinion.at).turns, material.seed),
-            "completion": _completion(material, opinion.text),
-            "label": opinion.is_good,
-            "source": opinion.source,
-            "confidence": opinion.confidence,
-        }
+        if completion := material.completion(opinion.at, opinion.text):
+            yield {
+                "prompt": material.prompt(opinion.at),
+                "completion": completion + material.end,
+                "label": opinion.is_good,
+                "source": opinion.source,
+                "confidence": opinion.confidence,
+            }
 
 
 def openai_dpo(material: Material) -> Iterator[Row]:
@@ -52,7 +55,3 @@ def openai_dpo(material: Material) -> Iterator[Row]:
             "preferred_output": [{"role": "assistant", "content": pair.chosen}],
             "non_preferred_output": [{"role": "assistant", "content": pair.rejected}],
         }
-
-
-def _completion(material: Material, text: str) -> str:
-    return completion_of(text, material.seed.tags) + material.end

@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from storage.export.material import Material
-from storage.export.served import completion_of, line_of, prompt_of
+from storage.export.served import line_of
 from storage.records import Author
 
 Row = dict[str, Any]
 
 
 def transcript(material: Material) -> Iterator[Row]:
-    """Yield `{"text": ...}`: a whole dialogue, of which all is learned.
+    """Yield `{"text": ...}`: a whole dialogue, or each answer of the other kinds, of which all is learned.
 
-    So it ends with the first reply that had to be corrected, in its corrected form, and before the first one that is
-    not to be learned. What follows was said to other words, or learned from wrong ones.
+    So a dialogue ends with the first reply that had to be corrected, in its corrected form, and before the first one
+    that is not to be learned. What follows was said to other words, or learned from wrong ones.
     """
+    if not material.kind.keeps_history:
+        yield from ({"text": f"{prompt}{completion}{material.end}"} for prompt, completion in material.learned())
+        return
     lines, learned = [material.seed.text], 0
     lessons = {lesson.reply.id: lesson for lesson in material.lessons}
     for said in material.talk.kept:
@@ -40,20 +43,20 @@ def prompt_completion(material: Material) -> Iterator[Row]:
 
     The prompt ends without a space and the completion begins with one: so no token reaches over the border.
     """
-    for lesson in material.lessons:
-        if lesson.right:
-            yield {
-                "prompt": prompt_of(lesson.given.turns, material.seed),
-                "completion": completion_of(lesson.right, material.seed.tags) + material.end,
-            }
+    for prompt, completion in material.learned():
+        yield {"prompt": prompt, "completion": completion + material.end}
 
 
 def input_output(material: Material) -> Iterator[Row]:
     """Yield `{"segments": [{"label": ..., "text": ...}]}`, Axolotl's own: only what has the label `true` is learned.
 
     Axolotl makes tokens of each segment alone and adds none: a segment begins with the space, and ends with the line.
-    The dialogue as it was said is one row, and so is each reply that was corrected.
+    The dialogue as it was said is one row, and so are each reply that was corrected and each answer of the other kinds.
     """
+    if not material.kind.keeps_history:
+        for prompt, completion in material.learned():
+            yield {"segments": [{"label": False, "text": prompt}, {"label": True, "text": completion + material.stop}]}
+        return
     tags = material.seed.tags
     segments: list[Row] = []
     text = f"{material.seed.text}\n"
@@ -69,11 +72,12 @@ def input_output(material: Material) -> Iterator[Row]:
         if not lesson.is_as_said:
             context = [*segments, {"label": False, "text": prompt}]
             masked = "".join(segment["text"] for segment in context)
-            right = {"label": True, "text": completion_of(lesson.right, tags) + "\n"}
+            right = {"label": True, "text": material.completion(said, lesson.right) + "\n"}
             yield {"segments": [{"label": False, "text": masked}, right]}
             text += f"{line}\n"
             continue
-        segments += [{"label": False, "text": prompt}, {"label": True, "text": completion_of(said.text, tags) + "\n"}]
+        reply = {"label": True, "text": material.completion(said, said.text) + "\n"}
+        segments += [{"label": False, "text": prompt}, reply]
         is_any_learned = True
         text = ""
     if is_any_learned:

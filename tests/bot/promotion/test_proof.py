@@ -154,6 +154,22 @@ def test_a_seed_that_is_better_stands_in(workshop: Workshop) -> None:
     assert found.facts["stand_in"] == OTHER.version
 
 
+def test_an_adapter_is_proven_behind_the_seed_that_it_was_evaluated_with(workshop: Workshop) -> None:
+    folders = (workshop.adapter, workshop.data, workshop.report.parent, workshop.held_out, SEED)
+    with pytest.raises(GovorunError, match="side B has another seed or sampling besides"):
+        proven_adapter(*folders, OTHER)
+    workshop.evaluate_behind_the_other()
+
+    assert proven_adapter(*folders, OTHER).adapter == workshop.revision()
+    with pytest.raises(GovorunError, match="side B has another seed or sampling besides"):
+        proven_adapter(*folders)
+    workshop.train(seeds={SEED.name: {"version": SEED.version}})
+    workshop.evaluate()
+    workshop.evaluate_behind_the_other()
+    with pytest.raises(GovorunError, match=f"did not learn behind the seed {OTHER.name}"):
+        proven_adapter(*folders, OTHER)
+
+
 def test_the_evaluation_of_an_adapter_proves_no_seed(workshop: Workshop) -> None:
     with pytest.raises(GovorunError, match=f"side B is not the seed {OTHER.name}"):
         proven_stand_in(OTHER, workshop.report.parent, workshop.held_out, SEED)

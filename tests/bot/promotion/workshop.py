@@ -91,6 +91,12 @@ class Workshop:
         better = {**side, "seed": {"name": OTHER.name, "version": OTHER.version}}
         self.evaluate(**{"sides": {"A": side, "B": better}, **changes})
 
+    def evaluate_behind_the_other(self) -> None:
+        """Write a report in which the adapter is better behind the other seed."""
+        report = json.loads(self.report.read_text())
+        report["sides"]["B"] |= {"seed": {"name": OTHER.name, "version": OTHER.version}}
+        self.evaluate(sides=report["sides"])
+
     def revision(self) -> str:
         """Return the adapter's revision, as the engine has it."""
         digest = hashlib.sha256()

@@ -30,7 +30,7 @@ async def test_a_name_ends_at_the_closing_quotation_mark() -> None:
 
     assert reply.text == '"Alien"'
     assert engine.prompts[0].text == 'A chat.\nWho likes Predator should watch "'
-    assert engine.prompts[0].stops == ('"', "\n")
+    assert engine.prompts[0].stops == ("\n", '"')
 
 
 def test_a_sentence_ends_with_its_full_stop_not_with_an_abbreviation() -> None:

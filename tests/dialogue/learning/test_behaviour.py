@@ -9,11 +9,13 @@ import pytest
 
 from dialogue.errors import EngineUnavailable
 from dialogue.learning.behaviour import Spoken, approved, drawn, leaks
+from dialogue.learning.held_out import Approved
 from dialogue.learning.sides import Side
-from dialogue.seeds import Tags
+from dialogue.seeds import Seed, Tags
 from dialogue.turns import StopReason
+from tests.dialogue.kinds.conftest import FILM, MUSIC, OBJECT, WORD
 from tests.dialogue.learning.talks import SHORT, held_out
-from tests.fakes import ScriptedEngine
+from tests.fakes import ScriptedEngine, said
 
 TALK = held_out(
     "hi, who is it?", "Hello! What is your name?", "Anna", "Thank you, Anna. One minute, please.", "ok", "Bye!"
@@ -132,3 +134,22 @@ async def test_a_model_that_fails_fails_the_comparison() -> None:
 
     with pytest.raises(EngineUnavailable):
         await drawn(engine, Side(), None, [LAST], draw=1)
+
+
+@pytest.mark.parametrize(
+    ("seed", "line", "stop", "text", "faults"),
+    [
+        (FILM, 'Alien"', StopReason.TAG, '"Alien"', set()),
+        (FILM, 'Predator"', StopReason.TAG, "", {"empty"}),  # The person named it.
+        (OBJECT, ' "len(x)", "lin', StopReason.LENGTH, "", {"empty", "cut"}),
+        (WORD, " Хищник\n", StopReason.TAG, "Хищник", {"wrong_language"}),
+        (MUSIC, "Blur».\n", StopReason.TAG, "1. Blur — 1 of 1", set()),
+    ],
+)
+async def test_answers_behind_a_form_are_measured_as_they_are_shown(
+    seed: Seed, line: str, stop: StopReason, text: str, faults: set[str]
+) -> None:
+    found = await spoken(line, Approved(said("Predator"), "x", seed), stop)
+
+    assert found.text == text
+    assert found.faults == faults

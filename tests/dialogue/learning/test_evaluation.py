@@ -11,11 +11,13 @@ from dialogue.engine.models.loading import LoadedModel
 from dialogue.errors import EvaluationError, ModelRefused
 from dialogue.learning.comparison import Interval
 from dialogue.learning.evaluation import Evaluation, evaluate
-from dialogue.learning.held_out import HeldOut
+from dialogue.learning.held_out import Approved, HeldOut
 from dialogue.learning.sides import Side
 from tests.dialogue.engine.random_adapters import write_adapter
 from tests.dialogue.engine.tiny import tiny_model
+from tests.dialogue.kinds.conftest import FILM, WORD
 from tests.dialogue.learning.talks import SHORT, a_model, some_dialogues, write_learned_adapter
+from tests.fakes import said
 
 TALKS = some_dialogues(6)
 
@@ -115,3 +117,16 @@ async def test_dialogues_that_fit_nowhere_are_said_to() -> None:
 
     with pytest.raises(EvaluationError, match="fits the context"):
         await compared(Side(), Side(), dialogues=huge)
+
+
+async def test_a_tuned_seed_is_compared_with_the_whole_one_and_only_with_its_kind() -> None:
+    seed = replace(WORD, sampling=SHORT.sampling)
+    words = [HeldOut((Approved(said(f"word {number}"), "Hello!", seed),)) for number in range(2)]
+
+    found = await compared(Side(), Side(seed=seed.tuned()), samples=1, dialogues=words)
+
+    assert found.likelihood.replies == 2
+    assert found.likelihood.a != found.likelihood.b
+    assert found.behaviour is not None
+    with pytest.raises(EvaluationError, match=r"film-en of side B is of the kind completion.* of the kind lines"):
+        await compared(Side(), Side(seed=FILM), dialogues=words)

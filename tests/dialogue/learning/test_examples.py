@@ -64,10 +64,16 @@ def test_of_a_prompt_and_its_completion_the_completion_is_learned_with_the_end_o
 
 
 def test_a_completion_that_ends_with_the_next_tag_gets_no_end_of_text(vocabulary: Vocabulary) -> None:
-    example = only(vocabulary, {"prompt": "User2:", "completion": " Hello!\nUser1:"})
+    example = only(vocabulary, {"prompt": "User1: Hello\nUser2:", "completion": " Hello!\nUser1:"})
 
     assert END not in example.labels
     assert runs(example, vocabulary) == [" Hello!\nUser1:"]
+
+
+def test_an_answer_whose_last_line_ends_with_a_colon_gets_the_end_of_text(vocabulary: Vocabulary) -> None:
+    example = only(vocabulary, {"prompt": "Q: Hello\nA:", "completion": " Hello\nelse:"})
+
+    assert example.labels[-1] == min(vocabulary.ends)
 
 
 def test_what_people_write_becomes_no_special_token(vocabulary: Vocabulary) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dialogue.errors import EvaluationError
+from dialogue.forms import Form
+from dialogue.kinds.choosing import kind_of
 from dialogue.learning.held_out import HeldOut, dialogues_of
 from dialogue.learning.sides import Side, completion_for
-from dialogue.seeds import Seeds
+from dialogue.seeds import Seed, Seeds
 from dialogue.transcript import render
 from dialogue.turns import Dialogue
+from tests.dialogue.kinds.conftest import CODE, FILM, MUSIC, OBJECT, WORD
 from tests.dialogue.learning.talks import SHORT, held_out
-from tests.fakes import SEED
+from tests.fakes import SEED, said
 
 LONGER = replace(SEED, name="longer", text=f"{SHORT.text}\nIn it, much is said.")
 SEEDS = Seeds([SHORT, LONGER])
@@ -53,6 +57,64 @@ def test_a_dialogue_whose_oldest_turns_were_left_out_is_one_still() -> None:
     assert [len(dialogue.replies) for dialogue in found] == [4, 3]
 
 
+ANSWERS = {
+    FILM: '"Alien"',
+    MUSIC: "1. Blur — 1 of 1",
+    CODE: "Use len.\n```\nlen(x)\n```",
+    WORD: "cat",
+    OBJECT: "answer: len(x)\nlines: 1",
+}
+
+
+def answers(seeds: Iterable[Seed]) -> list[dict[str, Any]]:
+    """Return an answer of each seed as `prompt-completion` has it, in the order in which some person asked."""
+    found = []
+    for seed, text in zip(seeds, ANSWERS.values(), strict=True):
+        kind = kind_of(seed)
+        found.append(
+            {"prompt": kind.render(seed, said("one\ntwo")), "completion": kind.written(text, seed, "one\ntwo")}
+        )
+    return found
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_an_answer_behind_a_form_is_a_dialogue_of_its_own(ending: str) -> None:
+    exported = [{**row, "completion": row["completion"] + ending} for row in answers(ANSWERS)]
+
+    found = [dialogue.replies[0] for dialogue in dialogues_of(exported, ANSWERS, "prompt-completion")]
+
+    assert [reply.text for reply in found] == list(ANSWERS.values())
+    assert [reply.seed for reply in found] == list(ANSWERS)
+    assert [completion_for(reply, Side()) for reply in found] == [row["completion"] for row in answers(ANSWERS)]
+    assert [kind_of(each.seed).render(each.seed, each.history) for each in found] == [row["prompt"] for row in exported]
+
+
+def test_an_answer_goes_on_with_no_other_even_where_its_prompt_does() -> None:
+    seed = replace(WORD, form=Form("{input}:"))
+    shorter, longer = [kind_of(seed).render(seed, said(words)) for words in ("a", "a: b")]
+    row_by_row = [{"prompt": prompt, "completion": " yes"} for prompt in (shorter, longer)]
+    in_segments = [segments((False, prompt), (True, " yes\n")) for prompt in (longer, shorter)]
+
+    assert len(dialogues_of(row_by_row, [seed], "prompt-completion")) == 2
+    assert len(dialogues_of(in_segments, [seed], "input-output")) == 2
+
+
+def test_the_forms_of_fine_tuned_seeds_are_told_apart_by_their_words() -> None:
+    tuned = [seed.tuned() for seed in ANSWERS]
+
+    found = dialogues_of(answers(tuned), tuned, "prompt-completion")
+
+    assert [dialogue.replies[0].seed for dialogue in found] == tuned
+    twin = replace(tuned[3], name="twin")
+    with pytest.raises(EvaluationError, match="row 4 of the data may be of the seed word-en-tuned or twin"):
+        dialogues_of(answers(tuned), [*tuned, twin], "prompt-completion")
+
+
+def test_what_is_no_answer_is_refused() -> None:
+    with pytest.raises(EvaluationError, match="row 1 of the data is no answer of the seed object-en"):
+        dialogues_of([{**answers(ANSWERS)[4], "completion": " nothing"}], [OBJECT], "prompt-completion")
+
+
 def segments(*pieces: tuple[bool, str]) -> dict[str, Any]:
     return {"segments": [{"label": label, "text": text} for label, text in pieces]}
 
@@ -60,12 +122,12 @@ def segments(*pieces: tuple[bool, str]) -> dict[str, Any]:
 def test_segments_are_read_with_the_corrected_replies_in_front_of_their_dialogue() -> None:
     opening = f"{SHORT.text}\nUser1: hi\nUser2:"
     corrected = segments((False, f"{opening} Hello!\nUser1: bye\nUser2:"), (True, " Farewell!\n"))
-    said = segments(
+    whole = segments(
         (False, opening), (True, " Hello!\n"), (False, "User1: bye\nUser2: Bi.\nUser1: ?\nUser2:"), (True, " Bye!\n")
     )
     other = segments((False, f"{SHORT.text}\nUser1: привет\nUser2:"), (True, " Да!\n"))
 
-    first, second = dialogues_of([corrected, said, other], SEEDS, "input-output")
+    first, second = dialogues_of([corrected, whole, other], SEEDS, "input-output")
 
     assert [reply.text for reply in first.replies] == ["Hello!", "Farewell!", "Bye!"]
     assert [reply.text for reply in second.replies] == ["Да!"]

@@ -8,9 +8,10 @@ import pytest
 
 from dialogue.errors import EvaluationError
 from dialogue.learning.sides import Side, read_side
+from dialogue.seeds import Seeds
 from tests.fakes import SEED
 
-SEEDS = {SEED.name: SEED}
+SEEDS = Seeds([SEED])
 
 
 def test_everything_that_is_said_is_taken(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_nothing_said_is_the_model_as_it_is() -> None:
         ("plain-en", "not KEY=VALUE with a KEY of model, adapter, seed, temperature"),
         ("heat=3", "'heat=3' is not KEY=VALUE"),
         ("seed=", "not KEY=VALUE"),
-        ("seed=plain", "there is no seed 'plain'; there are: plain-en"),
+        ("seed=plain", 'there is no seed "plain"; did you mean "plain-en"'),
         ("adapter=/nowhere", "there is no folder /nowhere"),
         ("temperature=hot", "temperature=hot is not a number from 0 to 2"),
         ("temperature=3", "temperature=3 is not a number from 0 to 2"),

@@ -126,7 +126,7 @@ class Studio:
         return Finished(f"r{next(_numbers)}", "telegram", asked[0].dialogue_id, asked[0].epoch, ids, written)
 
     def _replier(self, reply: str) -> Replier:
-        engine = ScriptedEngine([f" {reply}\nUser1:"] * 3, model=self.model, context_tokens=self.context_tokens)
+        engine = ScriptedEngine([f" {reply}\nUser1:"] * 16, model=self.model, context_tokens=self.context_tokens)
         return Replier(engine, SeedCasting(self.seeds, SUPPORT.name), counting_draws())
 
     @staticmethod

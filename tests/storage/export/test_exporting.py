@@ -147,14 +147,14 @@ async def test_a_dialogue_whose_seed_is_gone_is_counted(studio: Studio) -> None:
     assert exported.facts["counts"]["dialogues"] == {"seed_gone": 1}
 
 
-async def test_a_dialogue_of_another_kind_is_counted_and_not_written_as_turns(studio: Studio) -> None:
+async def test_a_dialogue_of_a_kind_that_the_format_cannot_hold_is_counted(studio: Studio) -> None:
     (place,) = await spoken(studio, 1)
     await studio.approve(place)
     studio.seeds = Seeds(
         replace(seed, kind=SeedKind.VOTE) if seed.name == "small-talk" else seed for seed in studio.seeds
     )
 
-    exported = await studio.export(Format.PROMPT_COMPLETION)
+    exported = await studio.export(Format.MESSAGES)
 
     assert exported.facts["counts"]["dialogues"] == {"other_kind": 1}
 
