@@ -13,7 +13,8 @@ from dialogue.errors import ExportError
 from storage.export.wanted import Ending, Format, Handling, Wanted
 
 if TYPE_CHECKING:
-    from storage.export.exporting import Exported, Plan
+    from storage.export.exporting import Exported, Plan, ShowProgress
+    from storage.export.lengths import Ruler
 
 _Seed = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only with this seed; may be said several times.")
@@ -70,6 +71,14 @@ def export(
             help="Prompts are a seed's form without its text, for a model that needs no examples.",
         ),
     ] = False,
+    count_tokens: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="Say how long the rows are in the tokens of this model: embedded, a folder, or a name on the hub.",
+            show_default=False,
+        ),
+    ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export has written.")] = False,
 ) -> None:
     """Write approved conversations as training data, with a manifest, a dataset card and LLaMA-Factory's registry.
@@ -106,10 +115,12 @@ def export(
         is_fine_tuned=fine_tuned,
         is_overwriting=overwrite,
     )
-    _tell(asyncio.run(_export(plan)))
+    _tell(asyncio.run(_export(plan, count_tokens)))
 
 
-async def _export(plan: Plan) -> Exported:
+async def _export(plan: Plan, model: str) -> Exported:
+    from dataclasses import replace
+
     from rich.console import Console
 
     from bot.running.opened_log import opened_log
@@ -124,7 +135,24 @@ async def _export(plan: Plan) -> Exported:
     for name in plan.wanted.seeds:
         seeds.get(name)
     with shown_progress(Console(stderr=True)) as show:
-        return await export(settings.sql_url, seeds, plan, show)
+        ruler = _ruler(model, settings.data_dir, show) if model else None
+        return await export(settings.sql_url, seeds, replace(plan, ruler=ruler), show)
+
+
+def _ruler(model: str, data_dir: Path, show: ShowProgress) -> Ruler:
+    """Return what counts tokens as a model does.
+
+    Raises:
+        ModelRefused: there is no such model.
+    """
+    from dialogue.engine.models.loading import load_tokenizer
+    from dialogue.engine.vocabulary import Vocabulary
+    from dialogue.learning.base_model import find
+    from storage.export.lengths import Ruler
+
+    base = find(model, data_dir, show)
+    vocabulary = Vocabulary(load_tokenizer(base.folder))
+    return Ruler(base.name, lambda text: len(vocabulary.encode(text)))
 
 
 def _tell(exported: Exported) -> None:
@@ -134,6 +162,11 @@ def _tell(exported: Exported) -> None:
         typer.echo(f"{exported.manifest.parent / file['name']}: {file['rows']} rows of {file['dialogues']} dialogues")
     left_out = {name: many for name, many in facts["counts"]["dialogues"].items() if name != "exported"}
     left_out |= {name: many for name, many in facts["counts"]["rows"].items() if name != "written"}
+    if tokens := facts["lengths"].get("tokens"):
+        typer.echo(
+            f"{tokens['all']:,} tokens of {tokens['model']}; a row has {tokens['median_row']:,} in the middle, "
+            f"{tokens['row_of_95_percent']:,} or less in 95 % of the cases, {tokens['longest_row']:,} at most."
+        )
     if left_out:
         typer.echo(
             "Left out: " + ", ".join(f"{many} {name.replace('_', ' ')}" for name, many in left_out.items()) + "."

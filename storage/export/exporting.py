@@ -20,6 +20,7 @@ from storage.export.files import Sealed, WholeFiles, whole_files
 from storage.export.fitting import check_that_it_fits, kinds_for
 from storage.export.json_lines import json_line
 from storage.export.ledger import Ledger
+from storage.export.lengths import Lengths, Ruler
 from storage.export.manifest import manifest_of, write_manifest
 from storage.export.material import Material
 from storage.export.privacy.placeholders import without_personal_data
@@ -46,6 +47,7 @@ class Plan:
     Args:
         out: the file; of several parts each is named after it: `out.train.jsonl`.
         is_fine_tuned: for a model that needs only the form: prompts are without the seed's text.
+        ruler: counts the tokens of the rows; None where nobody asks for them.
     """
 
     format: Format
@@ -57,6 +59,7 @@ class Plan:
     ending: Ending = Ending.EOS
     is_fine_tuned: bool = False
     is_overwriting: bool = False
+    ruler: Ruler | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,12 @@ class _Run:
     parts: list[_Part]
     tally: Tally
     _crowd: Crowd = field(default_factory=Crowd)
+    _lengths: Lengths = field(init=False)
     _reader: TalkReader = field(init=False)
     _is_nearly_said: Callable[[Talk], bool] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._lengths = Lengths(self.plan.ruler)
         languages = {name: seed.language for seed in self.seeds for name in (seed.name, f"{seed.name}{TUNED}")}
         self._reader = TalkReader(self.engine, self.plan.wanted, languages)
 
@@ -181,7 +186,7 @@ class _Run:
                 "prompts": _sorted(tally.prompts),
             },
             "labels": tally.label_ratio() if tally.labels else {},
-            "lengths": {"unit": "characters of JSON", "all": tally.characters, "longest_row": tally.longest},
+            "lengths": self._lengths.facts(),
             "languages": sorted(languages),
             "seeds": {
                 name: {"version": self.seeds.get(name).version, "replies_by_version": _sorted(served)}
@@ -253,7 +258,8 @@ class _Run:
                 continue
             part.sink.write(row, line)
             part.rows += 1
-            self.tally.add_row(row, len(line.decode()))
+            self.tally.add_row(row)
+            self._lengths.add(row, len(line.decode()))
         return part.rows > before
 
     def _seed(self, talk: Talk) -> Seed | None:

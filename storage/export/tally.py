@@ -24,7 +24,6 @@ class Tally:
         sources: where what is learned comes from.
         ratings: how the replies of these dialogues were rated.
         prompts: what is known of their prompts; see `served.Proof`.
-        characters: of all rows, and of the longest one.
     """
 
     dialogues: Counter[str] = field(default_factory=Counter)
@@ -37,9 +36,6 @@ class Tally:
     models: Counter[str] = field(default_factory=Counter)
     reviewers: Counter[str] = field(default_factory=Counter)
     seeds: dict[str, Counter[str]] = field(default_factory=dict)
-    characters: int = 0
-    longest: int = 0
-    turns: int = 0
 
     def add(self, material: Material) -> None:
         """Count a dialogue of which there is a row."""
@@ -61,11 +57,9 @@ class Tally:
                 self.models[f"{reply.draw.model}@{reply.draw.revision}"] += 1
                 served[reply.draw.seed_hash] += 1
 
-    def add_row(self, row: dict[str, Any], length: int) -> None:
-        """Count a row that was written, of so many characters of JSON."""
+    def add_row(self, row: dict[str, Any]) -> None:
+        """Count a row that was written."""
         self.rows["written"] += 1
-        self.characters += length
-        self.longest = max(self.longest, length)
         if "label" in row:
             self.labels[bool(row["label"])] += 1
         if "source" in row and "confidence" in row:
