@@ -44,7 +44,7 @@ class Filling:
         form = seed.form
         if form.until is Until.QUOTE:
             return (CLOSING[form.opening], "\n")
-        return tuple(f"\n{mark}" for mark in _marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
+        return tuple(f"\n{mark}" for mark in marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
 
     def draws(self, seed: Seed) -> int:
         """Return one."""
@@ -56,7 +56,7 @@ class Filling:
             return _ended(raw, seed)
         ended = _ended(raw, seed)
         lines = ended.split("\n")
-        if any(mark.startswith(lines[-1].strip()) for mark in _marks(seed)):
+        if any(mark.startswith(lines[-1].strip()) for mark in marks(seed)):
             ended = "\n".join(lines[:-1])
         return ended.rstrip()
 
@@ -82,7 +82,7 @@ def _ended(raw: str, seed: Seed) -> str:
     """Cut the raw text where the form says that the answer ends."""
     until = seed.form.until
     if until is Until.EXAMPLE:
-        marks = "|".join(re.escape(mark) for mark in _marks(seed))
+        marks = "|".join(re.escape(mark) for mark in marks(seed))
         return re.split(rf"\n[ \t]*(?:{marks})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
     text = raw.lstrip()
     line = text.splitlines()[0].rstrip() if text else ""
@@ -91,7 +91,7 @@ def _ended(raw: str, seed: Seed) -> str:
     return first_sentence(line) if until is Until.SENTENCE else line
 
 
-def _marks(seed: Seed) -> tuple[str, ...]:
+def marks(seed: Seed) -> tuple[str, ...]:
     """Return how the next example may begin: with a rule, or as the form does."""
     beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
     return (_RULE, beginning) if beginning else (_RULE,)

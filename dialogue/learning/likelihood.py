@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,24 @@ def surprises(
             found.append([reader.surprise(reply, side) for reply in dialogue.replies])
             done()
     return found
+
+
+async def surprises_beside(
+    loaded: LoadedModel, side: Side, adapter: str | None, dialogues: Sequence[HeldOut], done: Callable[[], None]
+) -> list[list[Surprise | None]]:
+    """Do the same beside the event loop; if that is cancelled, it ends with the dialogue at hand."""
+    loop = asyncio.get_running_loop()
+    is_wanted = True
+
+    def count() -> None:
+        if not is_wanted:
+            raise InterruptedError("nobody waits for it any more")
+        loop.call_soon_threadsafe(done)
+
+    try:
+        return await asyncio.to_thread(surprises, loaded, side, adapter, dialogues, count)
+    finally:
+        is_wanted = False
 
 
 class _Reader:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dialogue.context import fitted_prompt
 from dialogue.errors import EvaluationError
+from dialogue.forms import SeedKind
 from dialogue.learning.held_out import Approved
 from dialogue.seeds import SAMPLING_BOUNDS, Seed
 from dialogue.transcript import render
@@ -59,6 +60,8 @@ def prompt_for(
 
 def completion_for(reply: Approved, side: Side) -> str:
     """Return a reply as it goes on behind its prompt: from the space on, its further lines folded."""
+    if reply.seed.kind is not SeedKind.DIALOGUE:
+        return reply.text
     tags = side.seed_for(reply.seed).tags
     line = render("", Dialogue().then(Speaker.BOT, reply.text), tags)
     return line[len(f"\n{tags.bot}:") : -len(f"\n{tags.bot}:")]
