@@ -106,11 +106,11 @@ def _tell(console: Console, found: Sequence[Ablated]) -> None:
     from dialogue.learning.comparison import LEAST_DIALOGUES
 
     colours = {Worth.PAYS: "green", Worth.UNCLEAR: "dim", Worth.HARMS: "red"}
-    table = Table(title="What replies gain by each example, in nats per character", title_justify="left")
+    table = Table(title="Nats per character that replies gain by each example", title_justify="left", box=None)
     table.add_column("example", max_width=_SHOWN_CHARS, no_wrap=True)
     for heading in ("tokens", "gain", "per 100 tokens"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=heading == "gain", min_width=7)
+    table.add_column("verdict", no_wrap=True, min_width=max(map(len, Worth)))
     for each in found:
         gain, dense = signed(each.gain, 4), with_sign(each.gain_per_100_tokens, 4)
         verdict = f"[{colours[each.worth]}]{each.worth}[/]"

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 
 from dialogue.engine.models.loading import LoadedModel
 from dialogue.errors import EvaluationError
 from dialogue.learning.comparison import LEAST_DIALOGUES, Interval
 from dialogue.learning.evaluation import Show, Steps, likelihood_of
 from dialogue.learning.held_out import Approved, HeldOut
-from dialogue.learning.likelihood import Surprise, surprises_beside
+from dialogue.learning.likelihood import Reader, Surprise, surprises_beside
 from dialogue.learning.sides import Side
 from dialogue.seed_examples import Piece, pieces_of, text_without
 from dialogue.seeds import Seed
@@ -121,9 +122,11 @@ async def _read(
         wanted[trial.with_it][trial.dialogue] = wanted[trial.without_it][trial.dialogue] = None
     steps = Steps("Reading with and without each example", sum(map(len, wanted.values())), show)
     read: dict[tuple[str, HeldOut], list[Surprise | None]] = {}
-    for text, dialogues in wanted.items():
+    reader = Reader(loaded)
+    # In this order neighbours begin alike, and what they begin with is read once.
+    for text, dialogues in sorted(wanted.items(), key=itemgetter(0)):
         side = Side(seed=replace(seed, text=text))
-        found = await surprises_beside(loaded, side, None, list(dialogues), steps.done)
+        found = await surprises_beside(reader, side, list(dialogues), steps.done)
         read |= {(text, dialogue): surprises for dialogue, surprises in zip(dialogues, found, strict=True)}
     return read
 

@@ -16,7 +16,7 @@ from dialogue.errors import EvaluationError
 from dialogue.learning.behaviour import FAULTS, Spoken, approved, drawn
 from dialogue.learning.comparison import Interval, Verdict, paired_difference, ratio_difference, share, verdict
 from dialogue.learning.held_out import Approved, HeldOut
-from dialogue.learning.likelihood import Surprise, surprises_beside
+from dialogue.learning.likelihood import Reader, Surprise, surprises_beside
 from dialogue.learning.sides import Side
 
 LoadModel = Callable[[str], Awaitable[LoadedModel]]
@@ -228,7 +228,7 @@ async def _measured(
             else:
                 started = time.monotonic()
                 steps = Steps(f"Reading what was approved, side {label}", len(dialogues), show)
-                read = await surprises_beside(loaded, side, names[number], dialogues, steps.done)
+                read = await surprises_beside(Reader(loaded, names[number]), side, dialogues, steps.done)
                 read_s = time.monotonic() - started
             measured[number] = _Measured(identity, read, read_s, [], 0.0)
         if asked:
