@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.compare_command import BARE_MODEL
-
-_SHOWN_CHARS = 48
+# What the other columns take of a line.
+_OTHER_COLUMNS = 72
+_LEAST_CHARS = 12
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +59,7 @@ async def _ablate(seed: Seed, measure: Yardstick | None, as_json: bool, random_s
 
     from rich.console import Console
 
+    from bot.evaluation.yardstick import BARE_MODEL
     from bot.running.data_folder import prepare
     from bot.running.progress import shown_progress
     from bot.settings import load_settings
@@ -107,14 +108,16 @@ def _tell(console: Console, found: Sequence[Ablated]) -> None:
 
     colours = {Worth.PAYS: "green", Worth.UNCLEAR: "dim", Worth.HARMS: "red"}
     table = Table(title="Nats per character that replies gain by each example", title_justify="left", box=None)
-    table.add_column("example", max_width=_SHOWN_CHARS, no_wrap=True)
-    for heading in ("tokens", "gain", "per 100 tokens"):
-        table.add_column(heading, justify="right", no_wrap=heading == "gain", min_width=7)
-    table.add_column("verdict", no_wrap=True, min_width=max(map(len, Worth)))
+    table.add_column("example", max_width=max(_LEAST_CHARS, console.width - _OTHER_COLUMNS), no_wrap=True)
+    for heading in ("tokens", "gain", "per 100"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for each in found:
-        gain, dense = signed(each.gain, 4), with_sign(each.gain_per_100_tokens, 4)
         verdict = f"[{colours[each.worth]}]{each.worth}[/]"
+        gain, dense = signed(each.gain, 4), with_sign(each.gain_per_100_tokens, 4)
         table.add_row(escape(each.text.replace("\n", " ")), str(each.tokens), gain, dense, verdict)
     console.print(table, highlight=False)
     if any(each.compared < LEAST_DIALOGUES for each in found):
-        console.print(f"Where fewer than {LEAST_DIALOGUES} others are left to measure on, as here, nothing can be shown.")
+        console.print(
+            f"Where fewer than {LEAST_DIALOGUES} others are left to measure on, as here, nothing can be shown."
+        )

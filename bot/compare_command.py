@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from bot.evaluation.yardstick import Yardstick
     from dialogue.seeds import Seed
 
-BARE_MODEL = "The model is asked as it is, without the adapter that comes with a seed: that has learned from demonstrations."
-
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="What is there: a seed's name, or a file of one (.toml).")],
@@ -27,9 +25,7 @@ def compare(
         ),
     ] = None,
     max_dialogues: Annotated[int, typer.Option(min=1, help="Take so many dialogues at most, drawn by lot.")] = 40,
-    samples: Annotated[
-        int, typer.Option(min=0, help="Draw so many replies from each side, at most; 0 for none.")
-    ] = 60,
+    samples: Annotated[int, typer.Option(min=0, help="Draw so many replies from each side, at most; 0 for none.")] = 60,
     random_seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="The same number gives the same lots, draws and intervals.")
     ] = 1,
@@ -66,6 +62,7 @@ async def _compare(
 
     from bot.evaluate_command import compared
     from bot.evaluation.tables import tell
+    from bot.evaluation.yardstick import BARE_MODEL
     from bot.settings import load_settings
     from dialogue.learning.sides import Side
 

@@ -13,6 +13,8 @@ from dialogue.transcript import render
 from storage.export.rereading import reread, rows_of
 from storage.export.splits import Split, part_of
 
+BARE_MODEL = "The model is asked as it is: an adapter that comes with a seed has learned from its demonstrations."
+
 # Always the same ones, also when others are written or edited. So many are left to learn from.
 _PARTS = (Split("learn", 0.85), Split("measure", 0.15))
 

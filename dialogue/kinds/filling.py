@@ -78,20 +78,20 @@ class Filling:
         return Answer(f"{opening}{cuts[0]}{CLOSING[opening]}" if is_name else f"{opening}{cuts[0]}")
 
 
+def marks(seed: Seed) -> tuple[str, ...]:
+    """Return how the next example may begin: with a rule, or as the form does."""
+    beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
+    return (_RULE, beginning) if beginning else (_RULE,)
+
+
 def _ended(raw: str, seed: Seed) -> str:
     """Cut the raw text where the form says that the answer ends."""
     until = seed.form.until
     if until is Until.EXAMPLE:
-        marks = "|".join(re.escape(mark) for mark in marks(seed))
-        return re.split(rf"\n[ \t]*(?:{marks})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
+        begun = "|".join(re.escape(mark) for mark in marks(seed))
+        return re.split(rf"\n[ \t]*(?:{begun})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
     text = raw.lstrip()
     line = text.splitlines()[0].rstrip() if text else ""
     if until is Until.QUOTE:
         return line.split(CLOSING[seed.form.opening])[0].rstrip()
     return first_sentence(line) if until is Until.SENTENCE else line
-
-
-def marks(seed: Seed) -> tuple[str, ...]:
-    """Return how the next example may begin: with a rule, or as the form does."""
-    beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
-    return (_RULE, beginning) if beginning else (_RULE,)

@@ -93,10 +93,17 @@ async def ablate(
         likelihood = likelihood_of(without_it, with_it, (0.0, 0.0), random_seed)
         gain, compared = likelihood.improvement, len(likelihood.by_dialogue)
         tokens = count_tokens(seed.text) - count_tokens(text_without(pieces, {number}))
-        worth = _worth(gain, compared)
+        worth = worth_of(gain, compared)
         text = pieces[number].text.strip()
         found.append(Ablated(text, tokens, gain, compared, likelihood.replies, likelihood.left_out, worth))
     return tuple(found)
+
+
+def worth_of(gain: Interval, compared: int) -> Worth:
+    """Return what can be said of an example for sure."""
+    if compared < LEAST_DIALOGUES or gain.low <= 0 <= gain.high:
+        return Worth.UNCLEAR
+    return Worth.PAYS if gain.low > 0 else Worth.HARMS
 
 
 def _trials(seed: Seed, pieces: Sequence[Piece], number: int, held_out: Sequence[HeldOut]) -> list[_Trial]:
@@ -129,9 +136,3 @@ async def _read(
         found = await surprises_beside(reader, side, list(dialogues), steps.done)
         read |= {(text, dialogue): surprises for dialogue, surprises in zip(dialogues, found, strict=True)}
     return read
-
-
-def _worth(gain: Interval, compared: int) -> Worth:
-    if compared < LEAST_DIALOGUES or gain.low <= 0 <= gain.high:
-        return Worth.UNCLEAR
-    return Worth.PAYS if gain.low > 0 else Worth.HARMS

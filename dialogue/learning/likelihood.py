@@ -86,10 +86,12 @@ class Reader:
             for dialogue in dialogues:
                 lines = [self._line(reply, side) for reply in dialogue.replies]
                 nats = {number: each for run in _runs(lines) for number, each in self._nats(run).items()}
-                found.append([
-                    line and Surprise(nats[number], len(line.tokens) - line.start, len(reply.text))
-                    for number, (line, reply) in enumerate(zip(lines, dialogue.replies, strict=True))
-                ])
+                found.append(
+                    [
+                        line and Surprise(nats[number], len(line.tokens) - line.start, len(reply.text))
+                        for number, (line, reply) in enumerate(zip(lines, dialogue.replies, strict=True))
+                    ]
+                )
                 done()
         return found
 

@@ -9,15 +9,22 @@ import pytest
 import torch
 
 from dialogue.engine.models.adapter_file import read_adapter
-from dialogue.learning.held_out import HeldOut
+from dialogue.learning.held_out import Approved, HeldOut
 from dialogue.learning.likelihood import Reader, Surprise
 from dialogue.learning.sides import Side, completion_for
 from dialogue.transcript import render
+from dialogue.turns import Dialogue, Speaker
 from tests.dialogue.engine.random_adapters import merged, write_adapter
 from tests.dialogue.engine.tiny import tiny_model
 from tests.dialogue.learning.talks import SHORT, a_model, held_out, some_dialogues
 
-TALKS = [*some_dialogues(3), held_out("две строки?", "Да,\nдве строки.", "и?", "Всё!")]
+TWO_ANSWERS = HeldOut(tuple(Approved(Dialogue().then(Speaker.PERSON, "hi"), text, SHORT) for text in ("Hi!", "Hi")))
+TALKS = [
+    *some_dialogues(3),
+    held_out(*["hello internet " * 6, "Hello! " * 6] * 5),  # More than is read in one pass.
+    TWO_ANSWERS,
+    held_out("две строки?", "Да,\nдве строки.", "и?", "Всё!"),
+]
 
 
 def by_hand(model: object, dialogues: list[HeldOut], seed_text: str = SHORT.text) -> list[list[float]]:
@@ -81,7 +88,7 @@ def test_the_same_again_is_the_same_to_the_last_bit() -> None:
     assert Reader(loaded).surprises(Side(), TALKS) == Reader(loaded).surprises(Side(), TALKS)
 
 
-def test_what_is_shared_with_the_prompt_before_is_not_read_again() -> None:
+def test_a_dialogue_is_read_in_one_go_and_what_it_shares_with_the_one_before_not_at_all() -> None:
     loaded = a_model()
     read: list[int] = []
     loaded.model.get_input_embeddings().register_forward_hook(lambda _, given, __: read.append(given[0].shape[-1]))
@@ -90,8 +97,8 @@ def test_what_is_shared_with_the_prompt_before_is_not_read_again() -> None:
     Reader(loaded).surprises(Side(), some_dialogues(3, seed))
 
     whole, *rest = read
-    assert whole > 80
-    assert max(rest) < 40
+    assert whole > 120
+    assert [each < 60 for each in rest] == [True, True]
 
 
 def test_a_reply_that_does_not_fit_is_left_out_and_the_oldest_turns_go_first() -> None:
