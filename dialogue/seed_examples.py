@@ -86,7 +86,7 @@ def _between(text: str, group: int | None) -> Iterator[Piece]:
 def _exchanges(seed: Seed) -> _Found:
     """Yield the exchanges of each conversation, and what the bot says before the first one."""
     tags = "|".join(re.escape(seed.tags.of(speaker)) for speaker in Speaker)
-    turn = rf"(?:{tags}):(?: [^\n]*)?(?:\n [^\n]*)*(?:\n|\Z)"
+    turn = rf"(?:{tags}): (?=[^\n]*\S)[^\n]*(?:\n [^\n]*)*(?:\n|\Z)"
     for group, conversation in enumerate(re.finditer(rf"^(?:{turn})+", seed.text, re.MULTILINE)):
         start, texts = conversation.start(), re.findall(turn, conversation[0])
         turns = parse(f"\n{conversation[0].removesuffix(chr(10))}", "", seed.tags).turns

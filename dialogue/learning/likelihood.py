@@ -88,7 +88,7 @@ class Reader:
                 nats = {number: each for run in _runs(lines) for number, each in self._nats(run).items()}
                 found.append(
                     [
-                        line and Surprise(nats[number], len(line.tokens) - line.start, len(reply.text))
+                        None if line is None else Surprise(nats[number], len(line.tokens) - line.start, len(reply.text))
                         for number, (line, reply) in enumerate(zip(lines, dialogue.replies, strict=True))
                     ]
                 )

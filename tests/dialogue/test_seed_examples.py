@@ -129,7 +129,9 @@ def test_what_looks_like_the_form_is_an_example(seed: Seed, text: str, found: li
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([SEED, *KINDS]),
-    st.lists(st.sampled_from(["User1: a", "User2:", " b", "***", "", "c —> d", "Q: e", "A:f", "{}", "A: g"])),
+    st.lists(
+        st.sampled_from(["User1: a", "User2:", "User2: ", " b", "***", "", "c —> d", "Q: e", "A:f", "{}", "A: g"])
+    ),
 )
 def test_any_text_is_put_together_again(seed: Seed, lines: list[str]) -> None:
     text = "\n".join(lines).strip()
