@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -47,11 +46,12 @@ def ablate(
     [dim]Example: govorun seeds ablate my-seeds/isp-support-ru.toml --held-out data.test.jsonl[/dim]
     """
     from bot.evaluation.yardstick import yardstick
+    from bot.failing import run_to_the_end
     from dialogue.seeds import seed_at
 
     whole = seed_at(seed)
     measure = yardstick([whole], held_out, max_dialogues, random_seed)
-    asyncio.run(_ablate(whole, measure, as_json, random_seed))
+    run_to_the_end(_ablate(whole, measure, as_json, random_seed))
 
 
 async def _ablate(seed: Seed, measure: Yardstick | None, as_json: bool, random_seed: int) -> None:
@@ -73,7 +73,9 @@ async def _ablate(seed: Seed, measure: Yardstick | None, as_json: bool, random_s
         started = monotonic()
         found = await ablate(loaded, seed, measure.dialogues if measure else [], random_seed, show)
         seconds = monotonic() - started
-    words = measure.words if measure else "its own examples: each of another conversation was the thing to be said once"
+    words = (
+        measure.words if measure else "its own examples: each of the others was left out, and was the thing to be said"
+    )
     if as_json:
         facts = {
             "seed": seed.name,

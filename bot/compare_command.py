@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +34,7 @@ def compare(
     [dim]Example: govorun seeds compare isp-support-ru my-seeds/isp-support-ru.toml[/dim]
     """
     from bot.evaluation.yardstick import yardstick
+    from bot.failing import run_to_the_end
     from dialogue.errors import EvaluationError
     from dialogue.forms import SeedKind
     from dialogue.seeds import seed_at
@@ -52,7 +52,7 @@ def compare(
             f"neither {a} nor {b} has demonstrations: name held-out dialogues with --held-out FILE; "
             "govorun export --format prompt-completion writes them"
         )
-    asyncio.run(_compare((a, b), sides, measure, samples, random_seed))
+    run_to_the_end(_compare((a, b), sides, measure, samples, random_seed))
 
 
 async def _compare(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,6 +72,8 @@ def evaluate(
     [dim]Example: govorun evaluate --data data.test.jsonl --a seed=isp-support-ru --b seed=mine,temperature=0.3 --out
     report[/dim]
     """
+    from bot.failing import run_to_the_end
+
     for name in ("report.html", "report.json"):
         if (out / name).exists() and not overwrite:
             raise EvaluationError(f"{out / name} is there already; --overwrite replaces it")
@@ -80,7 +81,7 @@ def evaluate(
         if "adapter=" in b:
             raise EvaluationError("--adapter and --b adapter= are two adapters for one side: name one of them")
         b = ",".join(each for each in (b, f"adapter={adapter}") if each)
-    asyncio.run(_evaluate(data, out, a, b, max_dialogues, samples, random_seed))
+    run_to_the_end(_evaluate(data, out, a, b, max_dialogues, samples, random_seed))
 
 
 async def _evaluate(
