@@ -14,6 +14,8 @@ import typer
 _OTHER_COLUMNS = 72
 _LEAST_CHARS = 12
 
+_OWN_EXAMPLES = "its own examples: each of the others was left out, and was the thing to be said"
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,7 +35,7 @@ def ablate(
             show_default=False,
         ),
     ] = None,
-    max_dialogues: Annotated[int, typer.Option(min=1, help="Take so many dialogues at most, drawn by lot.")] = 12,
+    max_dialogues: Annotated[int, typer.Option(min=1, help="Take so many dialogues at most, drawn by lot.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was found as an object.")] = False,
     random_seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="The same number gives the same lots and intervals.")
