@@ -115,7 +115,7 @@ class Reader:
     def _nats(self, run: _Run) -> dict[int, float]:
         """Return the negative log-likelihood of each reply of a run."""
         tokens = run.tokens
-        foretold = sorted(at for places in run.places.values() for at in places)
+        foretold = sorted({at for places in run.places.values() for at in places})
         # The first word's logits are behind the last token of its prompt, which is read in any case.
         known = common_beginning(self._held, tokens, min(len(self._held), foretold[0] - 1))
         nats: dict[int, float] = {}
@@ -160,7 +160,7 @@ def _runs(lines: Sequence[_Line | None]) -> list[_Run]:
         if line is None:
             continue
         places = {number: range(line.start, len(line.tokens))}
-        if runs and len(runs[-1].tokens) <= line.start and line.tokens[: len(runs[-1].tokens)] == runs[-1].tokens:
+        if runs and line.tokens[: len(runs[-1].tokens)] == runs[-1].tokens:
             places = runs.pop().places | places
         runs.append(_Run(line.tokens, places))
     return runs

@@ -18,7 +18,9 @@ from tests.dialogue.engine.random_adapters import merged, write_adapter
 from tests.dialogue.engine.tiny import tiny_model
 from tests.dialogue.learning.talks import SHORT, a_model, held_out, some_dialogues
 
-TWO_ANSWERS = HeldOut(tuple(Approved(Dialogue().then(Speaker.PERSON, "hi"), text, SHORT) for text in ("Hi!", "Hi")))
+TWO_ANSWERS = HeldOut(
+    tuple(Approved(Dialogue().then(Speaker.PERSON, "hi"), text, SHORT) for text in ("Hi", "Hi!", "Oh"))
+)
 TALKS = [
     *some_dialogues(3),
     held_out(*["hello internet " * 6, "Hello! " * 6] * 5),  # More than is read in one pass.
