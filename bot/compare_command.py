@@ -49,8 +49,8 @@ def compare(
     measure = yardstick(sides, held_out, max_dialogues, random_seed)
     if measure is None:
         raise EvaluationError(
-            f"neither {a} nor {b} has demonstrations: name held-out dialogues with --held-out FILE; "
-            "govorun export --format prompt-completion writes them"
+            f"there are no demonstrations of {' or '.join(dict.fromkeys((a, b)))}: name held-out dialogues with "
+            "--held-out FILE; govorun export --format prompt-completion writes them"
         )
     run_to_the_end(_compare((a, b), sides, measure, samples, random_seed))
 

@@ -53,7 +53,7 @@ class Ablated:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """Dialogues, to be read behind the seed with an example and without it."""
+    """A dialogue that is read behind a seed's text with an example, and without it."""
 
     with_it: str
     without_it: str
