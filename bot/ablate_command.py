@@ -56,8 +56,8 @@ def ablate(
     whole = seed_at(seed)
     if held_out and whole.kind is not SeedKind.DIALOGUE:
         raise EvaluationError(
-            f"{whole.name} is of the kind {whole.kind}, and exports have dialogues: without --held-out its own examples "
-            "are what it is measured on"
+            f"{whole.name} is of the kind {whole.kind}, and exports have dialogues: without --held-out its own "
+            "examples are what it is measured on"
         )
     measure = yardstick([whole], held_out, max_dialogues, random_seed)
     run_to_the_end(_ablate(whole, measure, as_json, random_seed))

@@ -78,7 +78,7 @@ async def test_the_exchanges_of_a_draft_are_weighed_by_held_out_dialogues(shell:
         (["compare", SEED.name, "words-ru-en"], EvaluationError, "govorun seeds ablate words-ru-en"),
         (["compare", SEED.name, "nowhere.toml"], SeedError, "nowhere.toml: file: cannot be read"),
         (["ablate", "small-talk"], SeedError, "did you mean"),
-        (["ablate", "words-ru-en", *HELD_OUT], EvaluationError, "without --held-out its own examples"),
+        (["ablate", "words-ru-en", *HELD_OUT], EvaluationError, "exports have dialogues"),
     ],
 )
 async def test_what_cannot_be_measured_is_said_with_what_to_do(
