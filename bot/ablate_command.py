@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,12 +124,18 @@ def _tell(console: Console, found: Sequence[Ablated]) -> None:
     for heading in ("tokens", "gain", "per 100"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for each in found:
+    for each, words in zip(found, _apart([each.text.replace("\n", " ") for each in found]), strict=True):
         verdict = f"[{colours[each.worth]}]{each.worth}[/]"
         gain, dense = signed(each.gain, 4), with_sign(each.gain_per_100_tokens, 4)
-        table.add_row(escape(each.text.replace("\n", " ")), str(each.tokens), gain, dense, verdict)
+        table.add_row(escape(words), str(each.tokens), gain, dense, verdict)
     console.print(table, highlight=False)
     if any(each.compared < LEAST_DIALOGUES for each in found):
         console.print(
             f"Where fewer than {LEAST_DIALOGUES} others are left to measure on, as here, nothing can be shown."
         )
+
+
+def _apart(texts: list[str]) -> list[str]:
+    """Take off the words that all texts begin with: they would fill the column."""
+    alike = len(commonprefix(texts).rpartition(" ")[0])
+    return [f"…{text[alike:]}" if alike else text for text in texts]

@@ -65,7 +65,7 @@ async def test_the_exchanges_of_a_draft_are_weighed_by_held_out_dialogues(shell:
     result = await shell.type("seeds", "ablate", DRAFT, *HELD_OUT, "--max-dialogues", "1")
 
     assert result.exit_code == 0, result.output
-    assert "User1: my name is Kate User2: Nice" in result.output
+    assert "… my name is Kate User2: Nice" in result.output
     assert result.output.count("no difference shown") == 12
     assert "fewer than 5 others" in result.output
     assert "(small-talk-en); 1 of them, drawn by lot: 2 replies; with model, in" in result.output.replace("\n", " ")
