@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,5 +137,6 @@ def _tell(console: Console, found: Sequence[Ablated]) -> None:
 
 def _apart(texts: list[str]) -> list[str]:
     """Take off the words that all texts begin with: they would fill the column."""
-    alike = len(commonprefix(texts).rpartition(" ")[0])
+    same = sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*texts, strict=False)))
+    alike = len(texts[0][:same].rpartition(" ")[0])
     return [f"…{text[alike:]}" if alike else text for text in texts]
