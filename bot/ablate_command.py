@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -120,14 +121,15 @@ def _tell(console: Console, found: Sequence[Ablated]) -> None:
 
     colours = {Worth.PAYS: "green", Worth.UNCLEAR: "dim", Worth.HARMS: "red"}
     table = Table(title="Nats per character that replies gain by each example", title_justify="left", box=None)
-    table.add_column("example", max_width=max(_LEAST_CHARS, console.width - _OTHER_COLUMNS), no_wrap=True)
+    width = max(_LEAST_CHARS, console.width - _OTHER_COLUMNS)
+    table.add_column("example", max_width=width)
     for heading in ("tokens", "gain", "per 100"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for each, words in zip(found, _apart([each.text.replace("\n", " ") for each in found]), strict=True):
         verdict = f"[{colours[each.worth]}]{each.worth}[/]"
         gain, dense = signed(each.gain, 4), with_sign(each.gain_per_100_tokens, 4)
-        table.add_row(escape(words), str(each.tokens), gain, dense, verdict)
+        table.add_row(escape(shorten(words, 2 * width - 4, placeholder=" …")), str(each.tokens), gain, dense, verdict)
     console.print(table, highlight=False)
     if any(each.compared < LEAST_DIALOGUES for each in found):
         console.print(
