@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.ablate_command import ablate
+from bot.compare_command import compare
 from bot.demonstrate_command import demonstrate
 from bot.evaluate_command import evaluate
 from bot.export_command import export
@@ -34,6 +36,8 @@ Settings are GOVORUN_… variables in the environment or in a file .env: see doc
 app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
 )
+seeds.command()(compare)
+seeds.command()(ablate)
 seeds.command()(demonstrate)
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")

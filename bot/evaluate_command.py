@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,9 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from bot.evaluation.findings import About
+    from bot.settings import Settings
     from dialogue.engine.models.loading import LoadedModel
     from dialogue.learning.evaluation import Evaluation
     from dialogue.learning.held_out import HeldOut
+    from dialogue.learning.sides import Side
 
 _SIDE = "KEY=VALUE,..."
 
@@ -71,6 +72,8 @@ def evaluate(
     [dim]Example: govorun evaluate --data data.test.jsonl --a seed=isp-support-ru --b seed=mine,temperature=0.3 --out
     report[/dim]
     """
+    from bot.failing import run_to_the_end
+
     for name in ("report.html", "report.json"):
         if (out / name).exists() and not overwrite:
             raise EvaluationError(f"{out / name} is there already; --overwrite replaces it")
@@ -78,40 +81,36 @@ def evaluate(
         if "adapter=" in b:
             raise EvaluationError("--adapter and --b adapter= are two adapters for one side: name one of them")
         b = ",".join(each for each in (b, f"adapter={adapter}") if each)
-    asyncio.run(_evaluate(data, out, a, b, max_dialogues, samples, random_seed))
+    run_to_the_end(_evaluate(data, out, a, b, max_dialogues, samples, random_seed))
 
 
 async def _evaluate(
     data: Path, out: Path, a: str, b: str, max_dialogues: int | None, samples: int, random_seed: int
 ) -> None:
-    from dataclasses import replace
     from datetime import UTC, datetime
     from importlib.metadata import version
 
     from rich.console import Console
 
-    from bot.evaluation.findings import About
+    from bot.evaluation.findings import About, description
     from bot.evaluation.tables import tell
-    from bot.running.data_folder import prepare
-    from bot.running.progress import shown_progress
+    from bot.evaluation.yardstick import held_out_in
+    from bot.running.opened_log import opened_log
     from bot.settings import load_settings
-    from dialogue.learning.held_out import dialogues_of
+    from dialogue.learning.held_out import by_lot
     from dialogue.learning.sides import read_side
-    from dialogue.seeds import load_seeds
-    from storage.export.rereading import reread, rows_of
+    from storage.export.rereading import reread
+    from storage.seed_versions import seeds_at_work
 
     settings = load_settings()
-    seeds = load_seeds()
+    async with opened_log() as log:
+        seeds = await seeds_at_work(log)
     side_a, side_b = read_side(a, "--a", seeds), read_side(b, "--b", seeds)
     file = reread(data)
-    served = [seeds.get(name) for name in file.seeds if name in seeds]
-    dialogues = dialogues_of(rows_of(file), served, file.format)
-    taken = _taken(dialogues, max_dialogues, random_seed)
+    dialogues = held_out_in(file, seeds)
+    taken = by_lot(dialogues, max_dialogues, random_seed)
     used = sorted({reply.seed.name for dialogue in taken for reply in dialogue.replies})
-    prepare(settings.data_dir)
-    from dialogue.engine.opening import load_model
     from dialogue.learning.comparison import RESAMPLES
-    from dialogue.learning.evaluation import evaluate
 
     about = About(
         data=file,
@@ -125,24 +124,39 @@ async def _evaluate(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         govorun=version("govorun"),
     )
+    evaluation = await compared(settings, taken, side_a, side_b, samples, random_seed)
+    _write(out, evaluation, about)
+    of_a, of_b = evaluation.sides
+    doubt = ""
+    if about.found != file.dialogues:
+        doubt = (
+            f"The manifest counts {file.dialogues} dialogues, the rows were put together to {about.found}. "
+            "The intervals may be a little off."
+        )
+    tell(Console(), evaluation, (description(side_a, of_a), description(side_b, of_b)), doubt)
+    typer.echo(f"The report: {out / 'report.html'}")
+
+
+async def compared(
+    settings: Settings, dialogues: list[HeldOut], a: Side, b: Side, samples: int, random_seed: int
+) -> Evaluation:
+    """Compare two sides, and show how far it is."""
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from bot.running.data_folder import prepare
+    from bot.running.progress import shown_progress
+    from dialogue.engine.opening import load_model
+    from dialogue.learning.evaluation import evaluate
+
+    prepare(settings.data_dir)
     with shown_progress(Console(stderr=True)) as show:
 
         def load(model: str) -> Awaitable[LoadedModel]:
             return load_model(replace(settings.engine, model=model or settings.model), show)
 
-        evaluation = await evaluate(taken, side_a, side_b, load, samples, random_seed, show)
-    _write(out, evaluation, about)
-    tell(Console(), evaluation, about)
-    typer.echo(f"The report: {out / 'report.html'}")
-
-
-def _taken(dialogues: list[HeldOut], most: int | None, random_seed: int) -> list[HeldOut]:
-    import random
-
-    if most is None or most >= len(dialogues):
-        return dialogues
-    lots = random.Random(random_seed).sample(range(len(dialogues)), most)  # noqa: S311 - a sample only
-    return [dialogues[index] for index in sorted(lots)]
+        return await evaluate(dialogues, a, b, load, samples, random_seed, show)
 
 
 def _write(out: Path, evaluation: Evaluation, about: About) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import typer
 
@@ -15,6 +18,8 @@ from dialogue.errors import GovorunError, ModelRefused, SeedError, SettingsError
 logger = logging.getLogger(__name__)
 
 FAILED = 1
+INTERRUPTED = 128 + signal.SIGINT
+"""As shells have it."""
 
 # What fails again in the same way until a person mends it.
 _NEEDS_A_PERSON = (SettingsError, SeedError, ModelRefused)
@@ -29,6 +34,19 @@ def explain(error: Exception) -> int:
         else:
             logger.critical("ended by an error that nobody foresaw", exc_info=fault)
     return MISCONFIGURED if any(isinstance(fault, _NEEDS_A_PERSON) for fault in faults) else FAILED
+
+
+def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run what takes minutes; Ctrl-C ends it with a line.
+
+    Raises:
+        Exit: it was ended so.
+    """
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        typer.secho("Ended before it was done: there is no result.", fg="yellow", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _tell(sentence: str) -> None:

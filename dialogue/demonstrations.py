@@ -14,6 +14,8 @@ from dialogue.turns import Dialogue, Speaker
 
 RULE = "***"
 
+_OWN = resources.files("seeds") / "demonstrations"
+
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
@@ -27,6 +29,11 @@ class Demonstration:
     dialogue: Dialogue
 
 
+def demonstrated() -> frozenset[str]:
+    """Return the names of the seeds for which this project has demonstrations."""
+    return frozenset(each.name for each in _OWN.iterdir() if each.is_dir())
+
+
 def load_demonstrations(seed: Seed, folder: Path | None = None) -> list[Demonstration]:
     """Read and check every dialogue of a seed: those in the files `FOLDER/SEED/*.txt`, in the order of the files.
 
@@ -36,7 +43,7 @@ def load_demonstrations(seed: Seed, folder: Path | None = None) -> list[Demonstr
     Raises:
         SeedError: there are none, or everything that is wrong with them, one `FILE:LINE: reason` on each line.
     """
-    place: Traversable = resources.files("seeds") / "demonstrations" if folder is None else folder
+    place: Traversable = folder or _OWN
     own = place / seed.name
     try:
         texts = {each.name: each.read_text("utf-8") for each in own.iterdir() if each.name.endswith(".txt")}

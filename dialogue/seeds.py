@@ -157,6 +157,21 @@ def load_seeds(folder: Path | None = None) -> Seeds:
     return Seeds(seeds)
 
 
+def seed_at(place: str) -> Seed:
+    """Return the seed of a name or, where it ends with `.toml`, that of a file.
+
+    Raises:
+        SeedError: there is none, or everything that is wrong with the file.
+    """
+    if not place.endswith(".toml"):
+        return load_seeds().get(place)
+    path = Path(place).expanduser()
+    try:
+        return read_seed(path.name, path.read_bytes())
+    except OSError as error:
+        raise SeedError(f"{place}: file: cannot be read: {error.strerror}") from error
+
+
 def read_seed(file: str, content: bytes) -> Seed:
     """Read and check one seed file.
 

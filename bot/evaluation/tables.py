@@ -8,17 +8,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.evaluation.findings import FAULT_NAMES, SIDES, About, description
+from bot.evaluation.findings import FAULT_NAMES, SIDES
 
 if TYPE_CHECKING:
     from dialogue.learning.comparison import Interval
     from dialogue.learning.evaluation import Behaviour, Evaluation
 
 
-def tell(console: Console, evaluation: Evaluation, about: About) -> None:
-    """Print what was found."""
-    for name, side, identity in zip(SIDES, (about.a, about.b), evaluation.sides, strict=True):
-        console.print(f"[bold]{name}[/bold]  {escape(description(side, identity))}", highlight=False)
+def tell(console: Console, evaluation: Evaluation, sides: tuple[str, str], doubt: str = "") -> None:
+    """Print what was found.
+
+    Args:
+        sides: A and B in a few words.
+        doubt: why the figures may be off.
+    """
+    for name, words in zip(SIDES, sides, strict=True):
+        console.print(f"[bold]{name}[/bold]  {escape(words)}", highlight=False)
     likelihood = evaluation.likelihood
     table = Table(title="How likely the approved replies are", title_justify="left", title_style="bold")
     for heading in ("nats per character", *SIDES, "A − B (above 0: B is better)"):
@@ -31,12 +36,8 @@ def tell(console: Console, evaluation: Evaluation, about: About) -> None:
         console.print(f"{likelihood.left_out} replies do not fit the context of both sides and are left out.")
     if evaluation.behaviour is not None:
         _tell_behaviour(console, evaluation.behaviour)
-    if about.found != about.data.dialogues:
-        console.print(
-            f"[yellow]The manifest counts {about.data.dialogues} dialogues, the rows were put together to "
-            f"{about.found}. The intervals may be a little off.[/yellow]",
-            highlight=False,
-        )
+    if doubt:
+        console.print(f"[yellow]{doubt}[/yellow]", highlight=False)
     if evaluation.verdict.passes:
         console.print(
             "[bold green]B passes:[/bold green] likelier to say what was approved, and no more leaks or silence."

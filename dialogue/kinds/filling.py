@@ -54,7 +54,7 @@ class Filling:
         form = seed.form
         if form.until is Until.QUOTE:
             return ("\n", CLOSING[form.opening])
-        return tuple(f"\n{mark}" for mark in _marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
+        return tuple(f"\n{mark}" for mark in marks(seed)) if form.until is Until.EXAMPLE else ("\n",)
 
     def pattern(self, seed: Seed) -> str:
         """Return none: words are free."""
@@ -70,7 +70,7 @@ class Filling:
             return _ended(raw, seed)
         ended = _ended(raw, seed)
         lines = ended.split("\n")
-        if any(mark.startswith(lines[-1].strip()) for mark in _marks(seed)):
+        if any(mark.startswith(lines[-1].strip()) for mark in marks(seed)):
             ended = "\n".join(lines[:-1])
         return ended.rstrip()
 
@@ -110,20 +110,20 @@ def _around(seed: Seed) -> tuple[str, str]:
     return f"{seed.head}{before}", f"{after} {seed.form.opening}" if seed.form.opening else after
 
 
+def marks(seed: Seed) -> tuple[str, ...]:
+    """Return how the next example may begin: with a rule, or as the form does."""
+    beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
+    return (_RULE, beginning) if beginning else (_RULE,)
+
+
 def _ended(raw: str, seed: Seed) -> str:
     """Cut the raw text where the form says that the answer ends."""
     until = seed.form.until
     if until is Until.EXAMPLE:
-        marks = "|".join(re.escape(mark) for mark in _marks(seed))
-        return re.split(rf"\n[ \t]*(?:{marks})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
+        begun = "|".join(re.escape(mark) for mark in marks(seed))
+        return re.split(rf"\n[ \t]*(?:{begun})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
     text = raw.lstrip()
     line = text.splitlines()[0].rstrip() if text else ""
     if until is Until.QUOTE:
         return line.split(CLOSING[seed.form.opening])[0].rstrip()
     return first_sentence(line) if until is Until.SENTENCE else line
-
-
-def _marks(seed: Seed) -> tuple[str, ...]:
-    """Return how the next example may begin: with a rule, or as the form does."""
-    beginning = seed.form.template.partition(PLACE)[0].split("\n")[0].strip()
-    return (_RULE, beginning) if beginning else (_RULE,)

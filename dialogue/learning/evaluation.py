@@ -16,7 +16,7 @@ from dialogue.errors import EvaluationError
 from dialogue.learning.behaviour import FAULTS, Spoken, approved, drawn
 from dialogue.learning.comparison import Interval, Verdict, paired_difference, ratio_difference, share, verdict
 from dialogue.learning.held_out import Approved, HeldOut
-from dialogue.learning.likelihood import Surprise, surprises
+from dialogue.learning.likelihood import Reader, Surprise, surprises_beside
 from dialogue.learning.sides import Side
 
 LoadModel = Callable[[str], Awaitable[LoadedModel]]
@@ -149,7 +149,8 @@ async def evaluate(
         chosen = [places[index] for index in picked]
     asked = [reply for _, reply in chosen]
     first, second = await _measured(dialogues, (a, b), load, asked, random_seed, show)
-    likelihood = _likelihood(first, second, random_seed)
+    seconds = (first.read_s, second.read_s)
+    likelihood = likelihood_of(first.surprises, second.surprises, seconds, random_seed)
     behaviour = _behaviour([number for number, _ in chosen], asked, first, second, random_seed) if asked else None
     counts = {name: fault.counts[1:] for name, fault in behaviour.faults.items()} if behaviour else {}
     judged = verdict(likelihood.improvement, len(likelihood.by_dialogue), counts, behaviour.replies if behaviour else 0)
@@ -164,6 +165,52 @@ def _check_kinds(dialogues: Sequence[HeldOut], sides: Sequence[Side]) -> None:
                 f"the seed {side.seed.name} of side {name} is of the kind {side.seed.kind}, and what was approved is "
                 f"of the kind {', '.join(kinds)}"
             )
+
+
+def likelihood_of(
+    first: Sequence[Sequence[Surprise | None]],
+    second: Sequence[Sequence[Surprise | None]],
+    seconds: tuple[float, float],
+    random_seed: int,
+) -> Likelihood:
+    """Compare how likely either side found the replies of each dialogue.
+
+    Raises:
+        EvaluationError: no reply fits the context of both.
+    """
+    figures: list[tuple[float, float]] = []
+    replies = characters = left_out = 0
+    for in_a, in_b in zip(first, second, strict=True):
+        pairs = [(a, b) for a, b in zip(in_a, in_b, strict=True) if a is not None and b is not None]
+        left_out += len(in_a) - len(pairs)
+        length = sum(a.characters for a, _ in pairs)
+        if not pairs:
+            continue
+        replies += len(pairs)
+        characters += length
+        figures.append((sum(a.nats for a, _ in pairs) / length, sum(b.nats for _, b in pairs) / length))
+    if not figures:
+        raise EvaluationError("no prompt fits the context of both sides: take a shorter seed, or another model")
+    of_a, of_b = [a for a, _ in figures], [b for _, b in figures]
+    improvement = paired_difference(of_a, of_b, random_seed)
+    return Likelihood(fmean(of_a), fmean(of_b), improvement, tuple(figures), replies, characters, left_out, seconds)
+
+
+class Steps:
+    """Counts what is done of a stage, and shows it.
+
+    Args:
+        of: how much there is to do.
+    """
+
+    def __init__(self, stage: str, of: int, show: Show) -> None:
+        self._stage, self._of, self._show, self._many = stage, of, show, 0
+        show(stage, 0.0)
+
+    def done(self) -> None:
+        """Note that one more is done."""
+        self._many += 1
+        self._show(self._stage, self._many / self._of)
 
 
 async def _measured(
@@ -191,15 +238,14 @@ async def _measured(
                 read, read_s = twin.surprises, twin.read_s
             else:
                 started = time.monotonic()
-                read = await _read(
-                    loaded, side, names[number], dialogues, f"Reading what was approved, side {label}", show
-                )
+                steps = Steps(f"Reading what was approved, side {label}", len(dialogues), show)
+                read = await surprises_beside(Reader(loaded, names[number]), side, dialogues, steps.done)
                 read_s = time.monotonic() - started
             measured[number] = _Measured(identity, read, read_s, [], 0.0)
         if asked:
             async with torch_engine(loaded) as engine:
                 for number in numbers:
-                    steps = _Steps(f"Drawing replies, side {'AB'[number]}", len(asked), show)
+                    steps = Steps(f"Drawing replies, side {'AB'[number]}", len(asked), show)
                     started = time.monotonic()
                     measured[number].spoken = await drawn(engine, sides[number], names[number], asked, draw, steps.done)
                     measured[number].spoken_s = time.monotonic() - started
@@ -214,57 +260,6 @@ def _add(loaded: LoadedModel, adapter: Adapter | None) -> str | None:
     if adapter.revision not in loaded.rack.names:
         loaded.rack.add(adapter.revision, adapter)
     return adapter.revision
-
-
-async def _read(
-    loaded: LoadedModel, side: Side, adapter: str | None, dialogues: Sequence[HeldOut], stage: str, show: Show
-) -> list[list[Surprise | None]]:
-    """Compute the likelihoods beside the event loop; if that is cancelled, it ends with the dialogue at hand."""
-    loop = asyncio.get_running_loop()
-    steps = _Steps(stage, len(dialogues), show)
-    is_wanted = True
-
-    def done() -> None:
-        if not is_wanted:
-            raise InterruptedError("nobody waits for it any more")
-        loop.call_soon_threadsafe(steps.done)
-
-    try:
-        return await asyncio.to_thread(surprises, loaded, side, adapter, dialogues, done)
-    finally:
-        is_wanted = False
-
-
-class _Steps:
-    """Counts what is done of a stage, and shows it."""
-
-    def __init__(self, stage: str, of: int, show: Show) -> None:
-        self._stage, self._of, self._show, self._many = stage, of, show, 0
-        show(stage, 0.0)
-
-    def done(self) -> None:
-        self._many += 1
-        self._show(self._stage, self._many / self._of)
-
-
-def _likelihood(first: _Measured, second: _Measured, random_seed: int) -> Likelihood:
-    figures: list[tuple[float, float]] = []
-    replies = characters = left_out = 0
-    for in_a, in_b in zip(first.surprises, second.surprises, strict=True):
-        pairs = [(a, b) for a, b in zip(in_a, in_b, strict=True) if a is not None and b is not None]
-        left_out += len(in_a) - len(pairs)
-        length = sum(a.characters for a, _ in pairs)
-        if not pairs:
-            continue
-        replies += len(pairs)
-        characters += length
-        figures.append((sum(a.nats for a, _ in pairs) / length, sum(b.nats for _, b in pairs) / length))
-    if not figures:
-        raise EvaluationError("no prompt fits the context of both sides: take a shorter seed, or another model")
-    of_a, of_b = [a for a, _ in figures], [b for _, b in figures]
-    improvement = paired_difference(of_a, of_b, random_seed)
-    seconds = (first.read_s, second.read_s)
-    return Likelihood(fmean(of_a), fmean(of_b), improvement, tuple(figures), replies, characters, left_out, seconds)
 
 
 def _behaviour(

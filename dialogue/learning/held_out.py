@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +24,14 @@ class Approved:
     Args:
         history: what was said before it, as the model was given it.
         text: the reply as it was shown.
+        written: as it stands behind the prompt, where it was taken from there; the kind knows how else.
         seed: the seed behind which it was said.
     """
 
     history: Dialogue
     text: str
     seed: Seed
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,24 @@ def dialogues_of(rows: Iterable[Mapping[str, Any]], seeds: Iterable[Seed], forma
     if format == "input-output":
         found = [sorted(each, key=lambda reply: len(reply.history.turns)) for each in found]
     return [HeldOut(tuple(each)) for each in found]
+
+
+def held_out_of(dialogue: Dialogue, seed: Seed) -> HeldOut:
+    """Take all that the bot answers in a dialogue for approved."""
+    answers = [
+        Approved(Dialogue(dialogue.turns[:at]), turn.text, seed)
+        for at, turn in enumerate(dialogue.turns)
+        if turn.speaker is Speaker.BOT and at and dialogue.turns[at - 1].speaker is Speaker.PERSON
+    ]
+    return HeldOut(tuple(answers))
+
+
+def by_lot(dialogues: list[HeldOut], most: int | None, random_seed: int) -> list[HeldOut]:
+    """Draw so many of the dialogues, and leave them in their order; all of them for None."""
+    if most is None or most >= len(dialogues):
+        return dialogues
+    lots = random.Random(random_seed).sample(range(len(dialogues)), most)  # noqa: S311 - a sample only
+    return [dialogues[index] for index in sorted(lots)]
 
 
 def _completed(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.errors import PromptTooLong
 from dialogue.learning.held_out import Approved, HeldOut
 from dialogue.learning.sides import Side, completion_for, prompt_for
+
+# So many tokens are read in one pass: the logits of a vocabulary of 262,144 words take 268 MB then, at most.
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +35,68 @@ class Surprise:
     characters: int
 
 
-def surprises(
-    loaded: LoadedModel,
-    side: Side,
-    adapter: str | None,
-    dialogues: Sequence[HeldOut],
-    done: Callable[[], None] = lambda: None,
+async def surprises_beside(
+    reader: Reader, side: Side, dialogues: Sequence[HeldOut], done: Callable[[], None]
 ) -> list[list[Surprise | None]]:
-    """Compute how unexpected each reply of each dialogue was, as the engine would have read it.
+    """Compute `Reader.surprises` beside the event loop; if that is cancelled, it ends with the dialogue at hand."""
+    loop = asyncio.get_running_loop()
+    is_wanted = True
 
-    One row of keys and values serves all replies: what a prompt shares with the one before it, the seed or the dialogue
-    so far, is not read again. The output layer, most of the work for a vocabulary of 262,144 words, sees only the
-    positions of the reply. What ends a reply is not counted: trainers differ in what they put there.
+    def count() -> None:
+        if not is_wanted:
+            raise InterruptedError("nobody waits for it any more")
+        loop.call_soon_threadsafe(done)
+
+    try:
+        return await asyncio.to_thread(reader.surprises, side, dialogues, count)
+    finally:
+        is_wanted = False
+
+
+class Reader:
+    """Reads texts into one row, and asks how likely their ends are.
+
+    What a text shares with the one before it, such as the seed, is not read again, and a dialogue with all its replies
+    is read in one go. The output layer, most of the work for a vocabulary of 262,144 words, sees only the positions of
+    the replies. What ends a reply is not counted: trainers differ in what they put there.
 
     Args:
-        adapter: the name under which the model has the side's adapter; None for none.
-        done: called after each dialogue.
-
-    Returns:
-        For each dialogue its replies; None where one does not fit the model's context, or the form of the side's seed.
+        adapter: the name under which the model has the adapter that texts are read with; None for none.
     """
-    reader = _Reader(loaded, adapter)
-    found = []
-    with torch.inference_mode():
-        for dialogue in dialogues:
-            found.append([reader.surprise(reply, side) for reply in dialogue.replies])
-            done()
-    return found
 
-
-class _Reader:
-    """Reads texts into one row, and asks how likely their ends are."""
-
-    def __init__(self, loaded: LoadedModel, adapter: str | None) -> None:
+    def __init__(self, loaded: LoadedModel, adapter: str | None = None) -> None:
         self._loaded = loaded
-        self._adapters = [adapter]
+        self._adapter = adapter
         self._model = SlotModel(loaded.model, 1, loaded.context_tokens, loaded.dtype, loaded.rack)
         self._held: list[int] = []
 
-    def surprise(self, reply: Approved, side: Side) -> Surprise | None:
+    def surprises(
+        self, side: Side, dialogues: Sequence[HeldOut], done: Callable[[], None] = lambda: None
+    ) -> list[list[Surprise | None]]:
+        """Compute how unexpected each reply of each dialogue was, as the engine would have read it.
+
+        Args:
+            done: called after each dialogue.
+
+        Returns:
+            For each dialogue its replies; None where one does not fit the model's context.
+        """
+        found = []
+        with torch.inference_mode():
+            for dialogue in dialogues:
+                lines = [self._line(reply, side) for reply in dialogue.replies]
+                nats = {number: each for run in _runs(lines) for number, each in self._nats(run).items()}
+                found.append(
+                    [
+                        None if line is None else Surprise(nats[number], len(line.tokens) - line.start, len(reply.text))
+                        for number, (line, reply) in enumerate(zip(lines, dialogue.replies, strict=True))
+                    ]
+                )
+                done()
+        return found
+
+    def _line(self, reply: Approved, side: Side) -> _Line | None:
+        """Return the tokens of a prompt and its reply; None where they do not fit the model's context."""
         completion = completion_for(reply, side)
         if not completion:
             return None
@@ -85,19 +112,57 @@ class _Reader:
         if tokens[: len(prompt)] != prompt:
             # A token reaches over the border; the engine, which is given the prompt alone, cannot write that one.
             tokens = prompt + self._loaded.vocabulary.encode(completion)
-        return Surprise(self._nats(tokens, len(prompt)), len(tokens) - len(prompt), len(reply.text))
+        return _Line(tokens, len(prompt))
 
-    def _nats(self, tokens: list[int], start: int) -> float:
-        """Return the negative log-likelihood of the tokens from `start` on."""
-        # The last token of the prompt is read together with the reply: the first word's logits are behind it.
-        before = start - 1
-        known = common_beginning(self._held, tokens, min(len(self._held), before))
-        if known < before:
-            self._model.read(0, [known], [tokens[known:before]], self._adapters)
-        logits = self._model.guessed_logits(0, [before], [tokens[before:-1]], self._adapters)[0]
+    def _nats(self, run: _Run) -> dict[int, float]:
+        """Return the negative log-likelihood of each reply of a run."""
+        tokens = run.tokens
+        foretold = sorted({at for places in run.places.values() for at in places})
+        # The first word's logits are behind the last token of its prompt, which is read in any case.
+        known = common_beginning(self._held, tokens, min(len(self._held), foretold[0] - 1))
+        nats: dict[int, float] = {}
+        for start in range(known, len(tokens) - 1, _AT_ONCE):
+            piece = tokens[start : min(start + _AT_ONCE, len(tokens) - 1)]
+            wanted = [at for at in foretold if start < at <= start + len(piece)]
+            if not wanted:
+                self._model.read(0, [start], [piece], [self._adapter])
+                continue
+            logits = self._model.logits_behind(start, piece, [at - 1 - start for at in wanted], self._adapter)
+            chosen = logits.gather(1, torch.tensor([[tokens[at]] for at in wanted], device=logits.device))[:, 0]
+            nats |= zip(wanted, (torch.logsumexp(logits, dim=-1) - chosen).tolist(), strict=True)
         self._held = tokens[:-1]
-        wanted = torch.tensor(tokens[start:], device=logits.device)
-        chosen = logits.gather(1, wanted[:, None])[:, 0]
         # In double precision: hundreds of small numbers are added up.
-        each = (torch.logsumexp(logits, dim=-1) - chosen).double()
-        return math.fsum(each.tolist())
+        return {number: math.fsum(nats[at] for at in places) for number, places in run.places.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A prompt and its reply, which begins at `start`."""
+
+    tokens: list[int]
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Replies that are read in one go.
+
+    Args:
+        places: where in the tokens each reply is, by its number.
+    """
+
+    tokens: list[int]
+    places: dict[int, range]
+
+
+def _runs(lines: Sequence[_Line | None]) -> list[_Run]:
+    """Put replies together where a prompt goes on where the reply before it ended."""
+    runs: list[_Run] = []
+    for number, line in enumerate(lines):
+        if line is None:
+            continue
+        places = {number: range(line.start, len(line.tokens))}
+        if runs and line.tokens[: len(runs[-1].tokens)] == runs[-1].tokens:
+            places = runs.pop().places | places
+        runs.append(_Run(line.tokens, places))
+    return runs

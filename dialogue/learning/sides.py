@@ -60,7 +60,7 @@ def prompt_for(
 def completion_for(reply: Approved, side: Side) -> str:
     """Return a reply as it goes on behind its prompt; empty where the form of this side's seed cannot hold it."""
     seed = side.seed_for(reply.seed)
-    return kind_of(seed).written(reply.text, seed, asked_words(seed, reply.history))
+    return reply.written or kind_of(seed).written(reply.text, seed, asked_words(seed, reply.history))
 
 
 def read_side(text: str, option: str, seeds: Seeds) -> Side:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+import typer
 
-from bot.failing import FAILED, explain
+from bot.failing import FAILED, explain, run_to_the_end
 from bot.running.child import MISCONFIGURED
 from dialogue.errors import ModelRefused, SeedError, SettingsError, StorageUnavailable
 
@@ -32,3 +33,14 @@ def test_errors_of_tasks_that_ran_together_are_told_one_by_one(capsys: pytest.Ca
 def test_an_error_that_nobody_foresaw_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
     assert explain(ZeroDivisionError("oh")) == FAILED
     assert caplog.records[0].exc_info is not None
+
+
+def test_ctrl_c_ends_what_takes_minutes_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as ended:
+        run_to_the_end(interrupted())
+
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "Ended before it was done: there is no result.\n"

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from bot.cli import app
 from dialogue.errors import ExportError, GovorunError, TrainingError
 from tests.bot.environment import forget_settings
-from tests.bot.test_evaluate_command import write_export
+from tests.bot.shell import write_export
 from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
 
 

@@ -120,6 +120,22 @@ class SlotModel:
         """
         return self._logits(first, starts, tokens, adapters)
 
+    def logits_behind(
+        self, start: int, tokens: Sequence[int], wanted: Sequence[int], adapter: str | None = None
+    ) -> Tensor:
+        """Read tokens into the first row, and return the logits behind some of them; the others cost no output layer.
+
+        Args:
+            start: how many tokens are in the row already.
+            wanted: which of `tokens`, by their places among them.
+
+        Returns:
+            (wanted, words), float32.
+        """
+        kept = torch.tensor(wanted, device=self._model.device)
+        logits: Tensor = self._pass(self._model, 0, [start], [tokens], [adapter], kept).logits
+        return logits[0].float()
+
     def _logits(
         self,
         first: int,
@@ -159,6 +175,7 @@ class SlotModel:
         starts: Sequence[int],
         tokens: Sequence[Sequence[int]],
         adapters: Sequence[str | None],
+        kept: Tensor | None = None,
     ) -> Any:
         device = self._model.device
         width = max(len(each) for each in tokens)
@@ -178,15 +195,16 @@ class SlotModel:
         self._cache.aim(first, places, end)
         if self._rack is not None:
             self._rack.aim(adapters or [None] * len(tokens), width)
-        return self._forward(model, torch.tensor(padded, device=device), positions, end)
+        return self._forward(model, torch.tensor(padded, device=device), positions, end, kept)
 
-    def _forward(self, model: Any, tokens: Tensor, positions: Tensor, end: int) -> Any:
+    def _forward(self, model: Any, tokens: Tensor, positions: Tensor, end: int, kept: Tensor | None = None) -> Any:
         return model(
             input_ids=tokens,
             position_ids=positions,
             attention_mask=self._masks(positions, end),
             past_key_values=self._cache,
             use_cache=True,
+            **({} if kept is None else {"logits_to_keep": kept}),
         )
 
     def _masks(self, positions: Tensor, end: int) -> Tensor | dict[str, Tensor]:

@@ -114,6 +114,18 @@ def test_steps_of_fixed_shapes_give_logits_behind_each_token_that_was_guessed() 
     assert torch.allclose(logits[1][1], logits[0][1], atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "gemma3_text"])
+def test_logits_behind_some_tokens_are_those_that_each_token_has(kind: str) -> None:
+    tokens, wanted = list(range(60, 77)), [0, 5, 16]
+    slots = SlotModel(tiny_model(kind), slots=1, row_tokens=64)
+    with torch.inference_mode():
+        slots.read(0, [0], [list(range(30, 50))])
+        every = slots.guessed_logits(0, [20], [tokens])[0]
+        some = slots.logits_behind(20, tokens, wanted)
+
+    assert torch.allclose(some, every[wanted], atol=1e-5)
+
+
 def test_what_is_recorded_with_adapters_holds_for_any_mixture_until_others_come(tmp_path: Path) -> None:
     model = copy.deepcopy(tiny_model("llama"))
     first, second, third = (
