@@ -78,6 +78,7 @@ async def desk(url: str) -> AsyncIterator[AsyncClient]:
                 Watch(base.log),
                 base.asides(CHANNEL, MAX_AT_ONCE),
                 base.presence(),
+                base.versions,
             )
             transport = ASGITransport(web_app(*review.routers()))
             async with AsyncClient(transport=transport, base_url=_ORIGIN, headers={"Origin": _ORIGIN}) as browser:
