@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.ablate_command import ablate
+from bot.augment_command import augment
 from bot.compare_command import compare
 from bot.demonstrate_command import demonstrate
 from bot.evaluate_command import evaluate
@@ -42,6 +43,7 @@ seeds.command()(demonstrate)
 app.add_typer(seeds, name="seeds")
 app.add_typer(operators, name="operators")
 app.command()(export)
+app.command()(augment)
 app.command()(evaluate)
 app.command()(finetune)
 app.command()(promote)

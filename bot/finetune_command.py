@@ -113,6 +113,7 @@ def _sources(data: Reread, held_out: Reread | None) -> dict[str, Any]:
     return {
         **{name: _kept(file) for name, file in files.items()},
         **{name: data.facts.get(name, {}) for name in ("seeds", "models", "reviewers")},
+        **{name: data.facts[name] for name in ("augmented",) if name in data.facts},
     }
 
 

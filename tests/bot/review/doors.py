@@ -15,7 +15,7 @@ from bot.review.access import COOKIE, CSRF_HEADER
 from bot.web.security import HEADERS
 from storage.log.tables import metadata
 from storage.operators import Role
-from tests.bot.review.world import ORIGIN, World
+from tests.bot.review.world import ORIGIN, SUPPORT, World
 
 SAFE = ("GET", "HEAD")
 EXEMPT = {("GET", "/review/login"), ("POST", "/review/login")}
@@ -89,6 +89,7 @@ async def built(world: World, database: Path) -> House:
         secret, session = await writing.open_session(reviewer, "a browser")
         program, token = await writing.make_token(reviewer, "a program")
     ids = {"dialogue_id": dialogue_id, "turn_id": turn_id, "session_id": session.id, "token_id": token.id}
+    ids["name"] = SUPPORT.name  # Of a seed.
     return House(world, database, ids, secret, session.csrf_token, program)
 
 

@@ -13,7 +13,7 @@ from bot.settings import Settings
 from storage.log.review.logins import IDLE_S, LONGEST_S
 from storage.operators import Role
 from tests.bot.review.doors import ENDLESS, SAFE, House, built, has_secure_headers, is_refused
-from tests.bot.review.world import World
+from tests.bot.review.world import SUPPORT, World
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ async def test_a_reviewer_comes_in_where_the_strangers_did_not(house: House) -> 
     refused = {request: answer.json()["reason"] for request, answer in answers.items() if is_refused(answer)}
     assert refused == {
         ("POST", "/review/api/bulk"): "role_needed",
+        ("PUT", f"/review/api/seeds/{SUPPORT.name}"): "role_needed",
         ("GET", "/review/api/audit"): "role_needed",
         ("GET", "/review/audit"): "role_needed",
     }
@@ -100,8 +101,10 @@ async def test_leads_and_admins_may_do_what_reviewers_may_not(world: World, role
     async with world.operator(role) as operator:
         bulk = await operator.post("/review/api/bulk", json={"dialogues": [], "change": {}})
         audit, page = await operator.get("/review/api/audit"), await operator.get("/review/audit")
+        file = {"content": SUPPORT.content.decode(), "follows": 0}
+        seed = await operator.put(f"/review/api/seeds/{SUPPORT.name}", json=file)
 
-    assert [bulk.status_code, audit.status_code, page.status_code] == [200, 200, 200]
+    assert [each.status_code for each in (bulk, audit, page, seed)] == [200, 200, 200, 200]
 
 
 async def test_a_link_on_another_site_leads_to_a_page_but_not_into_the_api(house: House) -> None:
