@@ -289,6 +289,20 @@ async def test_llama_factory_is_told_about_each_export_in_a_folder(studio: Studi
     assert known["labels.test"]["columns"]["kto_tag"] == "label"
 
 
+async def test_llama_factory_is_told_in_ascii_and_only_of_what_it_can_read(studio: Studio) -> None:
+    (place,) = await spoken(studio, 1)
+    await studio.approve(place)
+    for name in ("разговоры.parquet", "packed.jsonl.zst", "LOUD.JSONL"):
+        await studio.export(Format.SHAREGPT, name)
+
+    written = (studio.folder / REGISTRY).read_bytes()
+
+    assert written.isascii()
+    assert {name: entry["file_name"] for name, entry in json.loads(written).items()} == {
+        "разговоры": "разговоры.parquet"
+    }
+
+
 async def test_somebody_elses_readme_is_left_alone(studio: Studio) -> None:
     (studio.folder / CARD).write_text("# My project\n")
     await studio.export(Format.JSONL)
