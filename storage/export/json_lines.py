@@ -14,8 +14,8 @@ def json_line(row: dict[str, Any], is_lossless: bool = False) -> bytes:
     """Return a row as a line of UTF-8.
 
     Args:
-        is_lossless: escape lone surrogates, which UTF-8 has not. Otherwise they become U+FFFD, as they do before a model
-            reads them: one of them in a whole file keeps PyArrow, and with it every trainer, from reading the file.
+        is_lossless: escape lone surrogates, which UTF-8 has not. Otherwise they become U+FFFD, as they do before a
+            model reads them: one in a whole file keeps PyArrow, and with it every trainer, from reading it.
     """
     text = json.dumps(row, ensure_ascii=False, separators=(", ", ": "))
     try:
