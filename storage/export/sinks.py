@@ -120,9 +120,18 @@ class _Columns:
         arrow, parquet = _pyarrow()
         group = arrow.Table.from_pylist(self._rows, schema=self._writer and self._writer.schema)
         if self._writer is None:
+            group = group.cast(_with_histories(arrow, group.schema))
             self._writer = parquet.ParquetWriter(self._file, group.schema, compression="zstd")
         self._writer.write_table(group)
         self._rows = []
+
+
+def _with_histories(arrow: Any, schema: Any) -> Any:
+    """Return the schema with pairs of texts for lists of nothing: Alpaca's, where no dialogue so far has a history."""
+    pairs = arrow.list_(arrow.list_(arrow.string()))
+    return arrow.schema(
+        field.with_type(pairs) if field.type == arrow.list_(arrow.null()) else field for field in schema
+    )
 
 
 def _pyarrow() -> tuple[Any, Any]:

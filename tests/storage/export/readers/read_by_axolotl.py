@@ -1,8 +1,8 @@
 """Has Axolotl read exports: `python read_by_axolotl.py FOLDER NAME...`, by a Python that has it.
 
-FOLDER holds the exports, each named after its format, and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only its
-own code reads, up to what a trainer is given: tokens with labels, or texts where TRL makes tokens of them later. Each file is
-read twice, the second time by a tokenizer that takes no words for special tokens.
+FOLDER holds the exports, each named after its format, and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only
+its own code reads, up to what a trainer is given: tokens with labels, or texts where TRL makes tokens of them later. Each
+file is read twice, the second time by a tokenizer that takes no words for special tokens.
 """
 
 from __future__ import annotations

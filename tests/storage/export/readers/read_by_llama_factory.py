@@ -1,8 +1,8 @@
-"""Has LLaMA-Factory read exports: `python read_by_llama_factory.py FOLDER NAME:STAGE:TEMPLATE...`, by a Python that has it.
+"""Has LLaMA-Factory read exports: `python read_by_llama_factory.py FOLDER NAME:STAGE:TEMPLATE...`, by its own Python.
 
-FOLDER holds the exports and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only its own code reads: the registry,
-the converters, the templates and the processors of its stages. Each file is read twice, the second time by a tokenizer that
-takes no words for special tokens, as with its option `split_special_tokens`.
+FOLDER holds the exports and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only its own code reads: registry,
+converters, templates and the processors of its stages. Each file is read twice, the second time by a tokenizer that takes
+no words for special tokens, as with its option `split_special_tokens`.
 """
 
 from __future__ import annotations

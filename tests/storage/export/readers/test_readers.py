@@ -54,9 +54,7 @@ def exports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     """A folder with what was said in every format, and a tokenizer."""
     folder = tmp_path_factory.mktemp("exports")
     asyncio.run(_export(folder, Path(shutil.copy(sqlite_template, folder))))
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=tiny_tokenizer(), eos_token=END_OF_TEXT, pad_token=END_OF_TEXT
-    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=tiny_tokenizer(), eos_token=END_OF_TEXT, pad_token=END_OF_TEXT)
     tokenizer.save_pretrained(folder / "tokenizer")
     AutoConfig.for_model("llama", **CONFIGS["llama"]).save_pretrained(folder / "tokenizer")
     return folder
@@ -95,14 +93,18 @@ def test_llama_factory_finds_roles_system_and_history_and_no_call_of_a_tool(llam
 
     assert sorted(said) == sorted(CONVERSATIONS)
     assert all(not row[each] for row in found for each in ("_tools", "_images", "_videos", "_audios"))
-    assert sorted(learned) == sorted([[f"{right}{END_OF_TEXT}\n" for right in replies(said)] for _, said in CONVERSATIONS])
+    assert sorted(learned) == sorted(
+        [[f"{right}{END_OF_TEXT}\n" for right in replies(said)] for _, said in CONVERSATIONS]
+    )
 
 
 def test_llama_factory_learns_a_reply_behind_the_tokens_that_were_served(llama_factory: Read) -> None:
     rows = llama_factory["prompt-completion, split"]
 
     assert sorted(parts(row) for row in rows) == sorted([(False, prompt), (True, reply)] for prompt, reply in REPLIES)
-    assert sorted(row["input_ids"] for row in rows) == sorted(tokens(prompt) + tokens(reply) for prompt, reply in REPLIES)
+    assert sorted(row["input_ids"] for row in rows) == sorted(
+        tokens(prompt) + tokens(reply) for prompt, reply in REPLIES
+    )
 
 
 def test_llama_factory_ends_a_transcript_and_no_reply_behind_an_empty_template(llama_factory: Read) -> None:
