@@ -1,4 +1,4 @@
-"""G31: lines of JSON lose nothing, and no cell of a table is a formula."""
+"""G31: lines of JSON that may lose nothing do not, and no cell of a table is a formula."""
 
 from __future__ import annotations
 

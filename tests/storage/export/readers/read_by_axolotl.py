@@ -1,8 +1,8 @@
 """Has Axolotl read exports: `python read_by_axolotl.py FOLDER NAME...`, by a Python that has it.
 
 FOLDER holds the exports, each named after its format, and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only
-its own code reads, up to what a trainer is given: tokens with labels, or texts where TRL makes tokens of them later. Each
-file is read twice, the second time by a tokenizer that takes no words for special tokens.
+its own code reads, up to what a trainer is given: tokens with labels, or texts where TRL makes tokens of them later.
+Each file is read twice, the second time by a tokenizer that takes no words for special tokens.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read(folder: Path, path: Path, is_split: bool) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    found = {}
+    found: dict[str, Any] = {}
     for name in sys.argv[2:]:
         found[name] = read(folder, folder / name, is_split=False)
         found[f"{name}, split"] = read(folder, folder / name, is_split=True)

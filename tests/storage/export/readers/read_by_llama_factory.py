@@ -1,8 +1,8 @@
 """Has LLaMA-Factory read exports: `python read_by_llama_factory.py FOLDER NAME:STAGE:TEMPLATE...`, by its own Python.
 
 FOLDER holds the exports and `tokenizer/`; what was read goes to `FOLDER/read.json`. Only its own code reads: registry,
-converters, templates and the processors of its stages. Each file is read twice, the second time by a tokenizer that takes
-no words for special tokens, as with its option `split_special_tokens`.
+converters, templates and the processors of its stages. Each file is read twice, the second time by a tokenizer that
+takes no words for special tokens, as with its option `split_special_tokens`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read(folder: Path, name: str, stage: str, template: str) -> dict[str, list[d
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    found = {}
+    found: dict[str, Any] = {}
     for each in sys.argv[2:]:
         found |= read(folder, *each.split(":"))
     (folder / "read.json").write_text(json.dumps(found))

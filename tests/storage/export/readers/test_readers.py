@@ -84,27 +84,28 @@ def test_llama_factory_finds_every_file_of_its_registry_and_drops_no_row(llama_f
 
 @pytest.mark.parametrize("name", ["sharegpt", "columns", "messages", "alpaca"])
 def test_llama_factory_finds_roles_system_and_history_and_no_call_of_a_tool(llama_factory: Read, name: str) -> None:
-    found = llama_factory[f"{name}, converted"]
-    said = [
-        (row["_system"], [(each["role"], each["content"]) for each in row["_prompt"] + row["_response"]])
-        for row in found
-    ]
+    converted = llama_factory[f"{name}, converted"]
+    found = []
+    for row in converted:
+        messages = row["_prompt"] + row["_response"]
+        found.append((row["_system"], [(each["role"], each["content"]) for each in messages]))
+
+    assert sorted(found) == sorted(CONVERSATIONS)
+    assert not any(row[each] for row in converted for each in ("_tools", "_images", "_videos", "_audios"))
+
+
+@pytest.mark.parametrize("name", ["sharegpt", "columns", "messages", "alpaca"])
+def test_llama_factory_learns_what_the_assistant_says_and_its_ends(llama_factory: Read, name: str) -> None:
     learned = [[text for is_learned, text in parts(row) if is_learned] for row in llama_factory[name]]
 
-    assert sorted(said) == sorted(CONVERSATIONS)
-    assert all(not row[each] for row in found for each in ("_tools", "_images", "_videos", "_audios"))
-    assert sorted(learned) == sorted(
-        [[f"{right}{END_OF_TEXT}\n" for right in replies(said)] for _, said in CONVERSATIONS]
-    )
+    assert sorted(learned) == sorted([f"{text}{END_OF_TEXT}\n" for text in replies(said)] for _, said in CONVERSATIONS)
 
 
 def test_llama_factory_learns_a_reply_behind_the_tokens_that_were_served(llama_factory: Read) -> None:
     rows = llama_factory["prompt-completion, split"]
 
     assert sorted(parts(row) for row in rows) == sorted([(False, prompt), (True, reply)] for prompt, reply in REPLIES)
-    assert sorted(row["input_ids"] for row in rows) == sorted(
-        tokens(prompt) + tokens(reply) for prompt, reply in REPLIES
-    )
+    assert sorted(row["input_ids"] for row in rows) == sorted(tokens(f"{prompt}{reply}") for prompt, reply in REPLIES)
 
 
 def test_llama_factory_ends_a_transcript_and_no_reply_behind_an_empty_template(llama_factory: Read) -> None:
