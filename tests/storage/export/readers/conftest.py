@@ -27,9 +27,8 @@ def exports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     asyncio.run(_export(folder, Path(shutil.copy(sqlite_template, folder))))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tiny_tokenizer(), eos_token=END_OF_TEXT, pad_token=END_OF_TEXT)
     tokenizer.save_pretrained(folder / "tokenizer")
-    AutoConfig.for_model("llama", architectures=["LlamaForCausalLM"], **CONFIGS["llama"]).save_pretrained(
-        folder / "tokenizer"
-    )
+    shape = AutoConfig.for_model("llama", architectures=["LlamaForCausalLM"], **CONFIGS["llama"])
+    shape.save_pretrained(folder / "tokenizer")
     return folder
 
 

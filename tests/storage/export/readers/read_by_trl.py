@@ -1,7 +1,7 @@
 """Has TRL read exports: `python read_by_trl.py FOLDER NAME...`, by a Python that has it.
 
-FOLDER holds the exports, each named after its format, and `tokenizer/`, with the shape of a model; what was read goes to
-`FOLDER/read.json`. Only its own code reads, up to what its trainers learn from.
+FOLDER holds the exports, each named after its format, and `tokenizer/`, with the shape of a model; what was read goes
+to `FOLDER/read.json`. Only its own code reads, up to what its trainers learn from.
 """
 
 from __future__ import annotations

@@ -36,9 +36,8 @@ def test_it_learns_whole_transcripts_and_ends_them(trl: Read) -> None:
 
 
 def test_it_reads_pairs_and_labels_and_ends_them(trl: Read) -> None:
-    pairs = [
-        tuple(text_of(row[f"{each}_ids"]) for each in ("prompt", "chosen", "rejected")) for row in trl["dpo.jsonl"]
-    ]
+    columns = ("prompt_ids", "chosen_ids", "rejected_ids")
+    pairs = [tuple(text_of(row[column]) for column in columns) for row in trl["dpo.jsonl"]]
     labels = [(text_of(row["prompt_ids"]), text_of(row["completion_ids"]), row["label"]) for row in trl["kto.jsonl"]]
 
     assert sorted(pairs) == sorted((prompt, f"{yes}{END_OF_TEXT}", f"{no}{END_OF_TEXT}") for prompt, yes, no in PAIRS)
