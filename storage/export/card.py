@@ -16,6 +16,8 @@ REGISTRY = "dataset_info.json"
 _MARK = "# Written by govorun export; the next export into this folder replaces it."
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 _BUILDERS = {".csv": "csv", ".parquet": "parquet"}
+# It knows a file by the end of its name, and takes none that is packed.
+_KNOWN_TO_LLAMA_FACTORY = (".jsonl", ".parquet")
 
 
 def card_path(out: Path) -> Path:
@@ -68,10 +70,12 @@ later exports; the manifest says whether this one has something of them.
 def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None:
     """Return `dataset_info.json` with the files of an export added to what is there; None where it has no use.
 
+    It is in ASCII, as LLaMA-Factory reads it in the machine's own encoding.
+
     Raises:
         ExportError: there is a file of that name that is not LLaMA-Factory's.
     """
-    if shape.entry is None:
+    if shape.entry is None or any(Path(file["name"]).suffix not in _KNOWN_TO_LLAMA_FACTORY for file in facts["files"]):
         return None
     path = folder / REGISTRY
     try:
@@ -82,7 +86,7 @@ def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None
         raise ExportError(f"{path}: not LLaMA-Factory's registry, so nothing can be added to it")
     for file in facts["files"]:
         known[file["name"].partition(".jsonl")[0].removesuffix(".parquet")] = {"file_name": file["name"], **shape.entry}
-    return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(known, indent=2) + "\n"
 
 
 def _table(facts: Mapping[str, Any]) -> str:

@@ -252,7 +252,7 @@ class _Run:
         """Write the rows that are not in any file yet; say whether there was one."""
         before = part.rows
         for row in rows:
-            line = json_line(row)
+            line = json_line(row, is_lossless=self.plan.format is Format.JSONL)
             if not self.ledger.is_new(int.from_bytes(blake2b(line, digest_size=8).digest(), signed=True)):
                 self.tally.rows["exact_duplicates"] += 1
                 continue

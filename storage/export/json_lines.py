@@ -1,4 +1,4 @@
-"""One JSON object a line, without loss: whatever a string can hold comes back as it was."""
+"""One JSON object a line, as every reader takes it: no line break within, and no lone surrogate."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ from typing import Any
 _BREAKS = re.compile("[\x85\u2028\u2029]")
 
 
-def json_line(row: dict[str, Any]) -> bytes:
-    """Return a row as a line of UTF-8. Only where it has lone surrogates, which UTF-8 has not, all is escaped."""
+def json_line(row: dict[str, Any], is_lossless: bool = False) -> bytes:
+    """Return a row as a line of UTF-8.
+
+    Args:
+        is_lossless: escape lone surrogates, which UTF-8 has not. Otherwise they become U+FFFD, as they do before a
+            model reads them: one in a whole file keeps PyArrow, and with it every trainer, from reading it.
+    """
     text = json.dumps(row, ensure_ascii=False, separators=(", ", ": "))
     try:
         return f"{_BREAKS.sub(_escaped, text)}\n".encode()
     except UnicodeEncodeError:
-        return f"{json.dumps(row)}\n".encode("ascii")
+        return f"{json.dumps(row if is_lossless else well_formed(row))}\n".encode("ascii")
+
+
+def well_formed(value: Any) -> Any:
+    """Return a value of JSON with U+FFFD for lone surrogates."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: well_formed(each) for name, each in value.items()}
+    return [well_formed(each) for each in value] if isinstance(value, list) else value
 
 
 def _escaped(match: re.Match[str]) -> str:

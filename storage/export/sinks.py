@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Protocol
 import zstandard
 
 from dialogue.errors import ExportError
+from storage.export.json_lines import well_formed
 from storage.export.safe_cells import csv_line
 from storage.export.shapes.catalogue import SHAPES
 from storage.export.shapes.records import COLUMNS
@@ -106,7 +107,7 @@ class _Columns:
         self._writer: Any = None
 
     def write(self, row: Row, line: bytes) -> None:
-        self._rows.append(_encodable(row))
+        self._rows.append(well_formed(row))
         if len(self._rows) == _ROW_GROUP:
             self._write_group()
 
@@ -119,18 +120,18 @@ class _Columns:
         arrow, parquet = _pyarrow()
         group = arrow.Table.from_pylist(self._rows, schema=self._writer and self._writer.schema)
         if self._writer is None:
+            group = group.cast(_with_histories(arrow, group.schema))
             self._writer = parquet.ParquetWriter(self._file, group.schema, compression="zstd")
         self._writer.write_table(group)
         self._rows = []
 
 
-def _encodable(value: Any) -> Any:
-    """Return a value with U+FFFD for lone surrogates, which Parquet's strings cannot hold."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {name: _encodable(each) for name, each in value.items()}
-    return [_encodable(each) for each in value] if isinstance(value, list) else value
+def _with_histories(arrow: Any, schema: Any) -> Any:
+    """Return the schema with pairs of texts for lists of nothing: Alpaca's, where no dialogue so far has a history."""
+    pairs = arrow.list_(arrow.list_(arrow.string()))
+    return arrow.schema(
+        field.with_type(pairs) if field.type == arrow.list_(arrow.null()) else field for field in schema
+    )
 
 
 def _pyarrow() -> tuple[Any, Any]:

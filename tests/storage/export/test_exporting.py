@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import io
 import json
 import time
 from dataclasses import replace
@@ -23,6 +24,7 @@ from storage.export.card import CARD, REGISTRY
 from storage.export.exporting import Plan, export
 from storage.export.holders import Holder, holders
 from storage.export.manifest import read_manifest, verified
+from storage.export.sinks import open_sink
 from storage.export.splits import Split, parse_splits
 from storage.export.wanted import Format, Handling, Wanted
 from storage.log.sql import sql_engines, transaction
@@ -289,6 +291,20 @@ async def test_llama_factory_is_told_about_each_export_in_a_folder(studio: Studi
     assert known["labels.test"]["columns"]["kto_tag"] == "label"
 
 
+async def test_llama_factory_is_told_in_ascii_and_only_of_what_it_can_read(studio: Studio) -> None:
+    (place,) = await spoken(studio, 1)
+    await studio.approve(place)
+    for name in ("разговоры.parquet", "packed.jsonl.zst", "LOUD.JSONL"):
+        await studio.export(Format.SHAREGPT, name)
+
+    written = (studio.folder / REGISTRY).read_bytes()
+
+    assert written.isascii()
+    assert {name: entry["file_name"] for name, entry in json.loads(written).items()} == {
+        "разговоры": "разговоры.parquet"
+    }
+
+
 async def test_somebody_elses_readme_is_left_alone(studio: Studio) -> None:
     (studio.folder / CARD).write_text("# My project\n")
     await studio.export(Format.JSONL)
@@ -317,6 +333,17 @@ async def test_every_kind_of_file_holds_the_same_rows(studio: Studio, ending: st
         else:
             found = lines(path)
         assert found == wanted
+
+
+def test_a_history_may_begin_long_after_the_first_rows_of_a_parquet_file() -> None:
+    file = io.BytesIO()
+    sink = open_sink(file, ".parquet")
+    histories: list[list[list[str]]] = [[]] * 1_000 + [[["нет связи", "Проверьте кабель."]]]
+    for history in histories:
+        sink.write({"instruction": "и?", "history": history}, b"")
+    sink.close()
+
+    assert pyarrow.parquet.read_table(file).column("history").to_pylist() == histories
 
 
 async def test_an_export_of_nothing_is_an_empty_file_that_can_be_read(studio: Studio) -> None:

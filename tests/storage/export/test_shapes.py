@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow.json
 import pytest
 
 from dialogue.turns import Ask
@@ -215,3 +216,15 @@ async def test_a_record_has_all_that_was_said_without_loss(studio: Studio) -> No
 
     assert [turn["text"] for turn in record["turns"]] == [strange, "Ничего не понятно."]
     assert len((studio.folder / "out.jsonl").read_bytes().splitlines()) == 1
+
+
+async def test_half_an_emoji_keeps_no_trainer_from_reading_a_file(studio: Studio) -> None:
+    place = await studio.place()
+    await studio.exchange(place, "связь \ud83d пропала", "Проверьте кабель.")
+    await studio.approve(place)
+    await studio.export(Format.PROMPT_COMPLETION)
+
+    # `datasets` reads JSON by this, and so does every trainer.
+    (row,) = pyarrow.json.read_json(studio.folder / "out.jsonl").to_pylist()
+
+    assert row["prompt"].endswith("\nUser1: связь \ufffd пропала\nUser2:")
