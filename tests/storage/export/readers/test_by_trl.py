@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,17 +10,13 @@ import pytest
 from tests.storage.export.readers.read_back import END_OF_TEXT, Read, parts, read_by, text_of
 from tests.storage.export.readers.said import LABELS, PAIRS, REPLIES, TRANSCRIPTS
 
-PYTHON = os.environ.get("TRL_PYTHON")
-if not PYTHON:
-    pytest.skip("TRL_PYTHON names no Python that has it; see docs/export.md", allow_module_level=True)
-
 FILES = ("prompt-completion.jsonl", "transcript.jsonl", "dpo.jsonl", "kto.jsonl")
 
 
 @pytest.fixture(scope="module")
 def trl(exports: Path) -> Read:
     """What its trainers learn from, by the names of the files."""
-    return read_by(str(PYTHON), "read_by_trl.py", exports, FILES)
+    return read_by(sys.executable, "read_by_trl.py", exports, FILES)
 
 
 def test_it_learns_each_reply_with_its_end_behind_the_prompt(trl: Read) -> None:
