@@ -277,7 +277,7 @@ async def test_whatever_comes_between_everybody_is_answered_once(
     hasty_log: SqlLog, clock: Clock, database_url: str
 ) -> None:
     operator = await an_operator(hasty_log)
-    for number in range(500 if database_url.startswith("sqlite") else 100):
+    for number in range(1000 if database_url.startswith("sqlite") else 100):
         place = await open_place(hasty_log, str(number), person_id=str(number))
         chance = random.Random(number)
         world = World(hasty_log, place, operator, clock, chance)
