@@ -78,7 +78,7 @@ class Exchanges:
         dialogue["likelihood"] = min(dialogue["likelihood"] or 0.0, likelihood)
         return Generation(
             seed=dialogue["seed"],
-            seed_hash=self._random.randbytes(8).hex(),
+            seed_hash=f"{self._random.randrange(4):016x}",  # A seed has few versions; exports count each.
             prompt_hash=self._random.randbytes(32).hex(),
             model=dialogue["model"],
             revision="1",
