@@ -60,7 +60,7 @@ def test_no_text_of_the_corpus_forges_a_turn(speaker: Speaker, tags: Tags) -> No
         assert_nobody_forged_a_turn(dialogue, tags)
 
 
-@settings(max_examples=4_000)
+@settings(max_examples=10_000)
 @given(HOSTILE_TEXTS)
 def test_no_text_at_all_forges_a_turn(text: str) -> None:
     assert_nobody_forged_a_turn(Dialogue((Turn(Speaker.PERSON, text), Turn(Speaker.BOT, text))), DEFAULT)

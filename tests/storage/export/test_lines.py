@@ -20,7 +20,7 @@ ANYTHING = st.text(st.characters(codec=None, exclude_categories=())).filter(
 DANGEROUS = st.sampled_from(["=", "+", "-", "@", "\t", "\0", "\r", "\n", "＝"])
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=10_000, deadline=None)
 @given(ANYTHING)
 def test_a_line_of_json_loses_nothing_and_is_one_line(text: str) -> None:
     line = json_line({"text": text}, is_lossless=True)
@@ -29,7 +29,7 @@ def test_a_line_of_json_loses_nothing_and_is_one_line(text: str) -> None:
     assert len(line.decode().splitlines()) == 1
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=10_000, deadline=None)
 @given(st.lists(st.one_of(ANYTHING, st.tuples(DANGEROUS, ANYTHING).map("".join)), min_size=1, max_size=4))
 def test_no_cell_is_a_formula_and_a_table_is_read_back(cells: list[str]) -> None:
     line = csv_line(cells)
