@@ -76,7 +76,9 @@ async def drawn(
                 text = prompt_for(reply, side, engine.context_tokens, sampling.max_new_tokens, engine.count_tokens)
                 # Neighbouring draws would do for the generator, but the next run's would be the same ones.
                 own_draw = (draw * 1_000_003 + number) % 2**31
-                prompt = Prompt(text, kind_of(seed).stops(seed), sampling, own_draw, len(seed.text), adapter)
+                kind = kind_of(seed)
+                stops, pattern = kind.stops(seed), kind.pattern(seed)
+                prompt = Prompt(text, stops, sampling, own_draw, len(seed.text), adapter, pattern)
                 completion = await engine.generate(prompt, lambda _: None)
             except PromptTooLong:
                 return None
