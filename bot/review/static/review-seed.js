@@ -20,6 +20,7 @@ export function startSeed() {
   document.querySelector("#discard").addEventListener("click", () => write(editor().defaultValue));
   document.querySelector("#anew").addEventListener("click", startAnew);
   for (const button of document.querySelectorAll("[data-open]")) {
+    button.disabled = false;
     button.addEventListener("click", () => {
       write(button.closest("[data-content]").dataset.content);
       editor().focus();
