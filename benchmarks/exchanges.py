@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from random import Random
 
 from benchmarks.bulk import NewRows, Row
 from benchmarks.support_talk import Talk
-from dialogue.turns import Ask, Completion, Generation, Outcome, Reply, Sampling, StopReason
+from dialogue.kinds.choosing import kind_of
+from dialogue.seeds import Seeds
+from dialogue.turns import Ask, Completion, Dialogue, Generation, Outcome, Reply, Sampling, Speaker, StopReason, Turn
+from storage.export.served import hashed
 from storage.log.outbox import outgoing_row
 from storage.log.recording import generation_rows
 from storage.log.tables import answers, audit, generations, outbox, outbox_parts, replies, thumbs, turns, verdicts
@@ -22,14 +26,20 @@ _JUDGED_AFTER_S = 600.0
 
 
 class Exchanges:
-    """Adds exchanges to dialogues, and keeps what the inbox knows of these up to date."""
+    """Adds exchanges to dialogues, and keeps what the inbox knows of these up to date.
 
-    def __init__(self, rows: NewRows, operators: Sequence[Operator], random: Random) -> None:
-        self._rows, self._operators, self._random = rows, operators, random
+    Args:
+        seeds: behind which the model writes; it gets its prompts as they are served, so their hashes are true.
+    """
+
+    def __init__(self, rows: NewRows, operators: Sequence[Operator], seeds: Seeds, random: Random) -> None:
+        self._rows, self._operators, self._seeds, self._random = rows, operators, seeds, random
+        self._said: defaultdict[str, tuple[Turn, ...]] = defaultdict(tuple)
 
     def add(self, dialogue: Row, person: Person, talk: Talk, at: float) -> None:
         """Have a person say something, and the model answer it."""
         asked = self._ask(dialogue, person, Ask.SAY, talk.says(4, 16), at)
+        self._said[dialogue["id"]] += (Turn(Speaker.PERSON, asked["text"]),)
         dialogue["messages"] += 1
         asked["position"] = 2 * dialogue["messages"] - 1
         if self._is_so(_FAILED):
@@ -44,6 +54,7 @@ class Exchanges:
             turn["dropped_at"] = at + 6
             turn = self._answer(dialogue, [asked, wish], talk, at + 6, turn)
             dialogue["retries"] += 1
+        self._said[dialogue["id"]] += (Turn(Speaker.BOT, turn["text"]),)
         _touch(dialogue, turn)
         self._judge(dialogue, turn, person)
 
@@ -75,11 +86,13 @@ class Exchanges:
     def _drawn(self, dialogue: Row, text: str) -> Generation:
         first_token_s, tokens = self._random.uniform(0.05, 0.4), len(text) // 3
         likelihood = -abs(self._random.gauss(1.2, 0.5))
+        seed = self._seeds.get(dialogue["seed"])
+        prompt = kind_of(seed).render(seed, Dialogue(self._said[dialogue["id"]]), False)
         dialogue["likelihood"] = min(dialogue["likelihood"] or 0.0, likelihood)
         return Generation(
-            seed=dialogue["seed"],
-            seed_hash=f"{self._random.randrange(4):016x}",  # A seed has few versions; exports count each.
-            prompt_hash=self._random.randbytes(32).hex(),
+            seed=seed.name,
+            seed_hash=seed.version,
+            prompt_hash=hashed(prompt),
             model=dialogue["model"],
             revision="1",
             sampling=Sampling(),

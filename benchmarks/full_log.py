@@ -9,6 +9,7 @@ from typing import TypeVar
 from benchmarks.bulk import Batch, NewRows, Row
 from benchmarks.exchanges import Exchanges
 from benchmarks.support_talk import LANGUAGES, Talk
+from dialogue.seeds import load_seeds
 from storage.log.places import new_dialogue_row
 from storage.log.tables import (
     answers,
@@ -67,7 +68,7 @@ class FullLog:
         self._many, self._length, self._now, self._operators = many, length, now, operators
         self._random = Random(seed)
         self._rows = NewRows(_TABLES)
-        self._exchanges = Exchanges(self._rows, operators, self._random)
+        self._seeds = load_seeds()
         self._talks = {language: Talk(language, self._random) for language in LANGUAGES}
         self._people: list[Person] = []
 
@@ -90,6 +91,7 @@ class FullLog:
         return Person(**{name: row[name] for name in ("id", "channel", "external_id", "name", "language")})
 
     def _add_day(self, numbers: range, days_ago: int) -> None:
+        exchanges = Exchanges(self._rows, self._operators, self._seeds, self._random)
         moments = []
         for number in numbers:
             dialogue = self._dialogue(number, self._now - days_ago * _DAY_S + self._random.random() * _WORKING_S)
@@ -100,9 +102,9 @@ class FullLog:
         # Dialogues go on at the same time, so their turns lie between each other.
         for at, number, dialogue in sorted(moments, key=lambda moment: moment[:2]):
             person = self._people[number % len(self._people)]
-            self._exchanges.add(dialogue, person, self._talks[person.language], at)
+            exchanges.add(dialogue, person, self._talks[person.language], at)
         for dialogue in self._rows.rows(dialogues):
-            self._decide(dialogue)
+            self._decide(dialogue, exchanges)
 
     def _dialogue(self, number: int, at: float) -> Row:
         person = self._people[number % len(self._people)]
@@ -119,10 +121,10 @@ class FullLog:
             approval=self._one_of(_APPROVALS),
         )
 
-    def _decide(self, dialogue: Row) -> None:
+    def _decide(self, dialogue: Row, exchanges: Exchanges) -> None:
         at, operator = dialogue["last_at"] + 600, self._random.choice(self._operators)
         if dialogue["approval"]:
-            self._exchanges.note_deed(operator, at, "approval", dialogue, None, dialogue["approval"])
+            exchanges.note_deed(operator, at, "approval", dialogue, None, dialogue["approval"])
         if dialogue["status"] == DialogueStatus.SNOOZED:
             dialogue["snoozed_until"] = self._now + _DAY_S
         if self._is_so(_ASSIGNED):
