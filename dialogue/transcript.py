@@ -93,7 +93,8 @@ def draft(raw: str, tags: Tags) -> str:
 
 def fold(text: str) -> str:
     """Begin every further line of a text with one more space: so none of them begins a line of the transcript."""
-    return _BREAK.sub(r"\g<0> ", text)
+    # All line breaks are unprintable, and most turns have none: that is known twenty times as fast.
+    return text if text.isprintable() else _BREAK.sub(r"\g<0> ", text)
 
 
 def unfold(text: str) -> str:

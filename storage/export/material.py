@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dialogue.errors import TranscriptError
 from dialogue.kinds.choosing import asked_words, kind_of
 from dialogue.seeds import Seed
-from dialogue.turns import Dialogue
+from dialogue.turns import Ask, Dialogue, Turn
 from storage.export.lessons import Lesson, replies_of, right_words
-from storage.export.served import Given, found, given, prompt_of
+from storage.export.served import Given, found, prompt_of
 from storage.export.talks import Said, Talk
 from storage.export.wanted import Ending, Wanted
+from storage.log.review.chronology import Knowledge
 
 
 class Material:
@@ -36,9 +38,13 @@ class Material:
     ) -> None:
         self.talk, self.seed, self.wanted = talk, seed, wanted
         self._versions = versions
+        said: Any = logged.said  # Not rows of the table, but with all that is asked of them.
+        answers: Any = logged.answers
+        self._knowledge = Knowledge(said, answers)
         self._logged = {each.id: each for each in logged.said}
-        self._logged_talk = logged
         self._written = {each.id: each for each in talk.said}
+        self._turns = {each.id: Turn(each.speaker, each.text) for each in logged.said}
+        self._written_turns = {each.id: Turn(each.speaker, each.text) for each in talk.said}
         self._given: dict[int, Given] = {}
         self._cut = 0
         self.kind = kind_of(seed)
@@ -48,12 +54,19 @@ class Material:
         self.lessons = [Lesson(reply, self.given(reply), right_words(reply, wanted)) for reply in replies_of(talk)]
 
     def given(self, reply: Said) -> Given:
-        """Return what a reply, a version of one or a draft answers."""
+        """Return what a reply, a version of one or a draft answers.
+
+        Where it goes on with an older version of itself, that version is no part of it: the whole reply is learned.
+        """
         if reply.id not in self._given:
-            prompt = found(self._logged_talk, self._logged[reply.id], self.seed, self._versions, self._cut)
+            logged: Any = self._logged[reply.id]
+            ids = [row.id for row in self._knowledge.given(logged, logged.begun_at)]
+            is_continuing = logged.asked == Ask.CONTINUE and logged.replaces in self._logged
+            turns = [self._turns[id] for id in ids]
+            prompt = found(turns, logged.draw, is_continuing, self.seed, self._versions, self._cut)
             self._cut = prompt.cut
-            turns = given(self.talk, self._written[reply.id])
-            self._given[reply.id] = Given(turns[prompt.cut :] or turns, prompt.proof)
+            written = tuple(self._written_turns[id] for id in (ids[:-1] if is_continuing else ids))
+            self._given[reply.id] = Given(written[prompt.cut :] or written, prompt.proof)
         return self._given[reply.id]
 
     @property

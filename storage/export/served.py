@@ -7,18 +7,16 @@ model. What cannot be proven says why.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
 
 from dialogue.errors import TranscriptError
 from dialogue.kinds.choosing import kind_of
 from dialogue.seeds import Seed, Tags
 from dialogue.transcript import render
-from dialogue.turns import Ask, Dialogue, Speaker, Turn
-from storage.export.talks import Said, Talk
-from storage.log.review import chronology
+from dialogue.turns import Dialogue, Speaker, Turn
+from storage.export.talks import Draw
 
 
 class Proof(StrEnum):
@@ -56,51 +54,36 @@ class Found:
     proof: Proof
 
 
-def given(talk: Talk, reply: Said) -> tuple[Turn, ...]:
-    """Return all that the model was given of a dialogue when it wrote a reply, the oldest first.
-
-    Where the reply goes on with an older version of itself, that version is no part of it: the whole reply is learned.
-    """
-    turns = _served(talk, reply)
-    return turns[:-1] if _is_continuing(talk, reply) else turns
-
-
-def found(talk: Talk, reply: Said, seed: Seed, versions: Mapping[str, Seed], least_cut: int = 0) -> Found:
+def found(
+    turns: Sequence[Turn], draw: Draw | None, is_continuing: bool, seed: Seed, versions: Mapping[str, Seed], least_cut: int
+) -> Found:
     """Find the prompt of a reply by its hash.
 
     Args:
+        turns: all that was there for the model, the oldest first.
+        is_continuing: whether the last of them is the reply that is gone on with.
         seed: as it is now.
         versions: what seeds were like, by version; one of them was served, perhaps that of a seed that stood in.
         least_cut: how many turns had no room for the reply before: hardly ever are there fewer for this one.
     """
-    if reply.draw is None:
+    if draw is None:
         # Where operators write, nothing is cut; what they write is learned behind what the model would have been given.
         return Found(least_cut, Proof.NO_DRAW)
-    is_this = reply.draw.seed == seed.name and reply.draw.seed_hash == seed.version
-    served = seed if is_this else versions.get(reply.draw.seed_hash)
+    is_this = draw.seed == seed.name and draw.seed_hash == seed.version
+    served = seed if is_this else versions.get(draw.seed_hash)
     if served is None:
         return Found(0, Proof.SEED_CHANGED)
-    turns, is_continuing = _served(talk, reply), _is_continuing(talk, reply)
     last = max(1, len(turns)) if kind_of(served).keeps_history else 1
     for cut in (*range(least_cut, last), *range(min(least_cut, last))):
-        if hashed(prompt_of(turns[cut:], served, is_continuing)) == reply.draw.prompt_hash:
+        if hashed(prompt_of(turns[cut:], served, is_continuing)) == draw.prompt_hash:
             return Found(cut, Proof.PROVEN if is_this else Proof.OTHER_SEED)
     return Found(0, Proof.NOT_FOUND)
 
 
-def _served(talk: Talk, reply: Said) -> tuple[Turn, ...]:
-    said: Any = talk.said  # Not rows of the table, but with all that is asked of them.
-    return chronology.given(cast(Any, reply), said, cast(Any, talk.answers), reply.begun_at).turns
-
-
-def _is_continuing(talk: Talk, reply: Said) -> bool:
-    return reply.asked == Ask.CONTINUE and any(each.id == reply.replaces for each in talk.said)
-
-
-def prompt_of(turns: tuple[Turn, ...], seed: Seed, is_continuing: bool = False) -> str:
+def prompt_of(turns: Sequence[Turn], seed: Seed, is_continuing: bool = False) -> str:
     """Render what was said behind the seed, up to where the reply begins; empty where there is nothing to answer."""
     try:
-        return kind_of(seed).render(seed, Dialogue(turns), is_continuing)
+        return kind_of(seed).render(seed, Dialogue(tuple(turns)), is_continuing)
     except TranscriptError:
         return ""
 

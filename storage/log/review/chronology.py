@@ -7,11 +7,12 @@ are dropped rows, each with the id of the next older one in `replaces`. A new ve
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Row
 
-from dialogue.turns import Ask, Dialogue, Speaker, Turn
+from dialogue.turns import Ask, Speaker
 from storage.records import Author, TurnState
 
 Said = Row[Any]
@@ -45,57 +46,80 @@ def in_order(rows: Sequence[Said]) -> list[Said]:
     return sorted(rows, key=lambda row: places[row.id])
 
 
-def given(written: Said, said: Sequence[Said], answers: Mapping[str, Collection[int]], begun_at: float) -> Dialogue:
-    """Return what the model was given to write a turn.
+class Knowledge:
+    """What the model knew of a dialogue whenever it wrote a turn.
 
     Args:
-        written: the turn, with what was `asked`.
-        said: all turns of its dialogue, by id.
+        said: all turns of the dialogue, by id.
         answers: the ids of the turns that each reply answers, by its `reply_id`.
-        begun_at: when the model began, seconds since the epoch; what was taken back later is part of it.
     """
-    by_id = {row.id: row for row in said}
-    newest = {row.replaces: row for row in said if row.speaker == Speaker.PERSON and row.replaces in by_id}
-    messages = {_newest(by_id[id], newest).id: by_id[id] for id in answers.get(written.reply_id, ()) if id in by_id}
-    question = [_wording(messages[id], by_id, begun_at) for id in sorted(messages) if messages[id].ask == Ask.SAY]
-    before = [row for row in said if _is_there(row, begun_at) and row.id < written.id and row.id not in messages]
-    first = min(messages, default=written.id)
 
-    def is_placed(row: Said) -> bool:
-        # What has its place is older than what is answered, but for what was asked anew.
-        return row.id < first or (row.created_at <= begun_at and _is_before(row, written, messages.values()))
+    def __init__(self, said: Sequence[Said], answers: Mapping[str, Collection[int]]) -> None:
+        self._said, self._answers = said, answers
+        self._by_id = {row.id: row for row in said}
+        self._newest = {
+            row.replaces: row for row in said if row.replaces in self._by_id and row.speaker == Speaker.PERSON
+        }
 
-    earlier = [
-        _wording(row, by_id, begun_at)
-        for row in before
-        if row.speaker == Speaker.PERSON
-        and row.ask == Ask.SAY
-        and row.id not in newest
-        and row.state != TurnState.PUT_ASIDE
-        and is_placed(row)
-    ]
-    replies = [
-        row
-        for row in before
-        if row.speaker == Speaker.BOT
-        and row.position is not None
-        and row.id != written.replaces
-        and (
-            # What was there before the question was said was there for the model, whatever the clocks say.
-            (bool(messages) and row.id < first)
-            or row.created_at <= begun_at
-            # The reply before it was perhaps recorded when the model had begun already.
-            or (row.author == Author.MODEL and _is_before(row, written, messages.values()))
-        )
-    ]
-    replaced = {row.replaces for row in replies}
-    replies = [row for row in replies if row.id not in replaced]
-    continued = [by_id[written.replaces]] if written.asked == Ask.CONTINUE and written.replaces in by_id else []
-    turns = [*_merged(earlier, replies, answers), *question, *continued]
-    dialogue = Dialogue(tuple(Turn(Speaker(row.speaker), row.text) for row in turns))
-    # Another version that came too late stands nowhere, so it is not known what it would have replaced.
-    is_late = written.position is None and written.asked == Ask.RETRY
-    return dialogue.without_last_reply() if is_late else dialogue
+    def given(self, written: Said, begun_at: float) -> list[Said]:
+        """Return what the model was given to write a turn, in order.
+
+        Args:
+            written: the turn, with what was `asked`.
+            begun_at: when the model began, seconds since the epoch; what was taken back later is part of it.
+        """
+        by_id, newest = self._by_id, self._newest
+        answered = self._answers.get(written.reply_id, ())
+        messages = {self._last_wording(by_id[id]).id: by_id[id] for id in answered if id in by_id}
+        first = min(messages, default=written.id)
+        places = [each.position for each in messages.values() if each.position is not None]
+        place = written.position if written.position is not None else min(places, default=0)
+
+        # Column by column for all turns of all dialogues: what is told by one comparison is not asked by a call.
+        earlier, replies = [], []
+        for row in self._said:
+            if row.id >= written.id:
+                break
+            if row.id in messages or (row.dropped_at is not None and row.dropped_at <= begun_at):
+                continue
+            position, is_in_time = row.position, row.created_at <= begun_at
+            is_before = position is not None and position < place
+            if row.speaker == Speaker.PERSON:
+                # What has its place is older than what is answered, but for what was asked anew.
+                is_placed = row.id < first or (is_in_time and is_before)
+                is_message = row.ask == Ask.SAY and row.id not in newest and row.state != TurnState.PUT_ASIDE
+                if is_placed and is_message:
+                    earlier.append(self._wording(row, begun_at))
+            elif position is not None and row.id != written.replaces:
+                # What was there before the question was said was there for the model, whatever the clocks say. And the
+                # reply before it was perhaps recorded when the model had begun already.
+                is_older = bool(messages) and row.id < first
+                if is_older or is_in_time or (is_before and row.author == Author.MODEL):
+                    replies.append(row)
+        replaced = {row.replaces for row in replies}
+        replies = [row for row in replies if row.id not in replaced]
+
+        question = [self._wording(messages[id], begun_at) for id in sorted(messages) if messages[id].ask == Ask.SAY]
+        is_continuing = written.asked == Ask.CONTINUE and written.replaces in by_id
+        continued = [by_id[written.replaces]] if is_continuing else []
+        rows = [*_merged(earlier, replies, self._answers), *question, *continued]
+        # Another version that came too late stands nowhere, so it is not known what it would have replaced.
+        is_late = written.position is None and written.asked == Ask.RETRY
+        return rows[:-1] if is_late and rows and rows[-1].speaker == Speaker.BOT else rows
+
+    def _last_wording(self, row: Said) -> Said:
+        while row.id in self._newest:
+            row = self._newest[row.id]
+        return row
+
+    def _wording(self, row: Said, at: float) -> Said:
+        """Return the row with the wording that a message had at that time."""
+        found = row
+        while row.replaces in self._by_id:
+            row = self._by_id[row.replaces]
+            if row.dropped_at > at:
+                found = row
+        return found
 
 
 def _versions(rows: Sequence[Said]) -> list[list[Said]]:
@@ -108,33 +132,6 @@ def _versions(rows: Sequence[Said]) -> list[list[Said]]:
     return list({id(versions): versions for versions in group.values()}.values())
 
 
-def _newest(row: Said, newest: dict[int, Said]) -> Said:
-    while row.id in newest:
-        row = newest[row.id]
-    return row
-
-
-def _wording(row: Said, by_id: dict[int, Said], at: float) -> Said:
-    """Return the row with the wording that a message had at that time."""
-    found = row
-    while row.replaces in by_id:
-        row = by_id[row.replaces]
-        if row.dropped_at > at:
-            found = row
-    return found
-
-
-def _is_there(row: Said, at: float) -> bool:
-    return row.dropped_at is None or bool(row.dropped_at > at)
-
-
-def _is_before(row: Said, written: Said, messages: Collection[Said]) -> bool:
-    """Say whether a turn has its place before the one that was written, or before what that answers."""
-    places = [each.position for each in messages if each.position is not None]
-    place = written.position if written.position is not None else min(places, default=0)
-    return row.position is not None and bool(row.position < place)
-
-
 def _merged(
     messages: Sequence[Said], replies: Sequence[Said], answers: Mapping[str, Collection[int]]
 ) -> Iterator[Said]:
@@ -144,4 +141,5 @@ def _merged(
         *((place.get(row.id, row.position or 0), row.id in place, False, row.id, row) for row in messages),
         *((row.position, True, True, row.id, row) for row in replies),
     ]
-    yield from (row for *_, row in sorted(keyed, key=lambda each: each[:4]))
+    keyed.sort(key=itemgetter(0, 1, 2, 3))
+    return (row for *_, row in keyed)

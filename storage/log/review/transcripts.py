@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, func, select
 
-from dialogue.turns import Dialogue, Sampling
-from storage.log.review.chronology import given, in_order
+from dialogue.turns import Dialogue, Sampling, Speaker, Turn
+from storage.log.review.chronology import Knowledge, in_order
 from storage.log.review.inbox import Inbox
 from storage.log.review.judgements import Judgements
 from storage.log.tables import (
@@ -120,7 +120,8 @@ class Transcripts(Inbox, Judgements):
         answered: defaultdict[str, list[int]] = defaultdict(list)
         for row in await self._run(_read_answers, key):
             answered[row.reply_id].append(row.turn_id)
-        return given(written, said, answered, written.written_at - written.took_s), written.asked
+        rows = Knowledge(said, answered).given(written, written.written_at - written.took_s)
+        return Dialogue(tuple(Turn(Speaker(row.speaker), row.text) for row in rows)), written.asked
 
     async def waiting_words(self, dialogue_id: str) -> list[WaitingWords]:
         """Return what waits for an answer in a dialogue, oldest first."""

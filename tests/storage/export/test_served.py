@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import replace
 
 from dialogue.seeds import Seeds
-from dialogue.turns import Ask
+from dialogue.turns import Ask, Turn
 from storage.export.reading import TalkReader
-from storage.export.served import given
 from storage.export.talks import Talk
 from storage.export.wanted import Format, Handling, Wanted
+from storage.log.review.chronology import Knowledge
 from storage.log.sql import sql_engines
 from tests.storage.conftest import Clock
 from tests.storage.export.studio import Studio
@@ -77,7 +77,8 @@ async def test_what_a_reply_answers_is_what_the_review_shows(studio: Studio, clo
         async with studio.log.reviewing() as reading:
             shown = await reading.said_before(reply.id)
         if shown is not None and shown[1] != Ask.CONTINUE:
-            assert given(talk, reply) == shown[0].turns
+            known = Knowledge(talk.said, talk.answers).given(reply, reply.begun_at)
+            assert tuple(Turn(each.speaker, each.text) for each in known) == shown[0].turns
 
 
 async def test_old_turns_that_had_no_room_are_not_in_the_prompt_either(studio: Studio) -> None:
