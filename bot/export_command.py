@@ -13,8 +13,9 @@ from dialogue.errors import ExportError
 from storage.export.wanted import Ending, Format, Handling, Wanted
 
 if TYPE_CHECKING:
-    from storage.export.exporting import Exported, Plan, ShowProgress
+    from storage.export.exporting import Exported, ShowProgress
     from storage.export.lengths import Ruler
+    from storage.export.plan import Plan
 
 _Seed = Annotated[
     list[str] | None, typer.Option(metavar="NAME", help="Only with this seed; may be said several times.")
@@ -79,6 +80,15 @@ def export(
             show_default=False,
         ),
     ] = "",
+    processes: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many prepare rows where there are thousands of dialogues; each takes some 130 MB.",
+            show_default="as many as there are processor cores, at most 8",
+        ),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export has written.")] = False,
 ) -> None:
     """Write approved conversations as training data, with a manifest, a dataset card and LLaMA-Factory's registry.
@@ -88,7 +98,8 @@ def export(
 
     [dim]Example: govorun export --format dpo --out pairs.jsonl --seed isp-support-ru --split train=0.9,test=0.1[/dim]
     """
-    from storage.export.exporting import Plan
+    from storage.export.plan import Plan
+    from storage.export.processes import usual_processes
     from storage.export.splits import Split, parse_splits
     from storage.reviewed import Rating
 
@@ -114,6 +125,7 @@ def export(
         ending=ending,
         is_fine_tuned=fine_tuned,
         is_overwriting=overwrite,
+        processes=processes or usual_processes(),
     )
     _tell(asyncio.run(_export(plan, count_tokens)))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,22 @@ from typing import Any
 from sqlalchemy import Row, Select
 
 from dialogue.errors import ExportError
-from dialogue.seeds import TUNED, Seed, Seeds
+from dialogue.seeds import Seeds
 from storage.export.card import REGISTRY, card, card_path, registry
 from storage.export.files import Sealed, WholeFiles, whole_files
-from storage.export.fitting import check_that_it_fits, kinds_for
-from storage.export.json_lines import json_line
+from storage.export.fitting import check_that_it_fits
 from storage.export.ledger import Ledger
-from storage.export.lengths import Lengths, Ruler
+from storage.export.lengths import Lengths
 from storage.export.manifest import manifest_of, write_manifest
-from storage.export.material import Material
-from storage.export.privacy.placeholders import without_personal_data
+from storage.export.near_duplicates import NearDuplicates
+from storage.export.plan import Plan
+from storage.export.preparing import Prepared, Preparing, Written
+from storage.export.processes import PreparePages, pages_in_order
 from storage.export.reading import TalkReader
 from storage.export.shapes.catalogue import SHAPES
 from storage.export.sinks import Sink, ending_of, open_sink
 from storage.export.splits import Crowd, Split, part_of
-from storage.export.talks import Talk
 from storage.export.tally import Tally
-from storage.export.wanted import Ending, Format, Handling, Wanted
 from storage.log.migration_state import table_version
 from storage.log.sql import SqlEngine, sql_engines, transaction, translated
 from storage.log.versioning import read_versions
@@ -38,28 +36,6 @@ from storage.seed_versions import versions_of
 
 ShowProgress = Callable[[str, float], None]
 """Takes the name of a stage and how much of it is done, from 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be written, and where.
-
-    Args:
-        out: the file; of several parts each is named after it: `out.train.jsonl`.
-        is_fine_tuned: for a model that needs only the form: prompts are without the seed's text.
-        ruler: counts the tokens of the rows; None where nobody asks for them.
-    """
-
-    format: Format
-    out: Path
-    wanted: Wanted = field(default_factory=Wanted)
-    splits: tuple[Split, ...] = (Split(),)
-    personal_data: Handling = Handling.REMOVE
-    near_duplicates: Handling = Handling.REMOVE
-    ending: Ending = Ending.EOS
-    is_fine_tuned: bool = False
-    is_overwriting: bool = False
-    ruler: Ruler | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +82,10 @@ async def export(url: str, seeds: Seeds, plan: Plan, show: ShowProgress) -> Expo
                 for split, path in zip(plan.splits, paths, strict=True)
             ]
             versions = versions_of(await _rows(engines.reading, read_versions))
-            run = _Run(plan, seeds, versions, engines.reading, ledger, parts, Tally())
-            await run.write(show)
+            preparing = Preparing(plan, seeds, versions)
+            similar = stack.enter_context(NearDuplicates())
+            run = _Run(plan, seeds, preparing.reader(engines.reading), ledger, similar, parts, Tally())
+            await run.write(pages_in_order(url, engines.reading, preparing, plan.processes), show)
             for part in parts:
                 part.sink.close()
             show("Making sure of the files", 0.0)
@@ -126,30 +104,31 @@ class _Run:
 
     plan: Plan
     seeds: Seeds
-    versions: Mapping[str, Seed]
-    engine: SqlEngine
+    reader: TalkReader
     ledger: Ledger
+    similar: NearDuplicates
     parts: list[_Part]
     tally: Tally
     _crowd: Crowd = field(default_factory=Crowd)
     _lengths: Lengths = field(init=False)
-    _reader: TalkReader = field(init=False)
-    _is_nearly_said: Callable[[Talk], bool] = field(init=False)
 
     def __post_init__(self) -> None:
         self._lengths = Lengths(self.plan.ruler)
-        languages = {name: seed.language for seed in self.seeds for name in (seed.name, f"{seed.name}{TUNED}")}
-        self._reader = TalkReader(self.engine, self.plan.wanted, languages)
 
-    async def write(self, show: ShowProgress) -> None:
+    async def write(self, prepared: PreparePages, show: ShowProgress) -> None:
         """Write the rows of all dialogues."""
         if len(self.plan.splits) > 1:
-            self._crowd.add(await self._reader.group_members())
-        with ExitStack() as stack:
-            is_new = self._novelty(stack)
-            async for talk in self._talks(show):
-                self._take(talk, is_new)
-        self.tally.dialogues["opted_out"] = self._reader.opted_out
+            self._crowd.add(await self.reader.group_members())
+        many, done = await self.reader.count(), 0
+        show("Exporting", 0.0)
+        async with aclosing(prepared(self.reader.pages(), many)) as pages:
+            async for page in pages:
+                self.tally.dialogues["opted_out"] += page.opted_out
+                for each in page.prepared:
+                    self._take(each)
+                done += page.asked
+                show("Exporting", min(done / many, 1.0) if many else 1.0)
+        show("Exporting", 1.0)
 
     async def check_that_nobody_has_left(self) -> None:
         """Make sure that nobody was forgotten, and nothing rejected, since it was read.
@@ -158,9 +137,9 @@ class _Run:
             ExportError: something was.
         """
         for dialogues in self.ledger.all_dialogues():
-            self._refuse(await self._reader.gone(dialogues, []))
+            self._refuse(await self.reader.gone(dialogues, []))
         for people in self.ledger.all_people():
-            self._refuse(await self._reader.gone([], people))
+            self._refuse(await self.reader.gone([], people))
 
     def facts(self, sealed: list[Sealed]) -> dict[str, Any]:
         """Return what the manifest says."""
@@ -207,71 +186,36 @@ class _Run:
             ],
         }
 
-    async def _talks(self, show: ShowProgress) -> AsyncIterator[Talk]:
-        many, done = await self._reader.count(), 0
-        show("Exporting", 0.0)
-        async for page, read in self._reader.pages():
-            for talk in page:
-                yield talk
-            done += read
-            show("Exporting", min(done / many, 1.0) if many else 1.0)
-        show("Exporting", 1.0)
-
-    def _take(self, logged: Talk, is_new: Callable[[Talk], bool]) -> None:
+    def _take(self, prepared: Prepared) -> None:
         """Write the rows of one dialogue."""
-        seed = self._seed(logged)
-        if seed is None:
-            self.tally.dialogues["seed_gone"] += 1
+        self.tally.personal_data.update(prepared.replaced)
+        self.tally.rows["not_in_form"] += prepared.not_in_form
+        if prepared.left_out:
+            self.tally.dialogues[prepared.left_out] += 1
             return
-        if seed.kind not in kinds_for(self.plan.format, self.plan.is_fine_tuned):
-            self.tally.dialogues["other_kind"] += 1
-            return
-        versions = self.versions
-        if self.plan.is_fine_tuned:
-            versions, seed = {**versions, seed.version: seed}, seed.tuned()
-        talk = logged
-        if self.plan.personal_data is Handling.REMOVE:
-            talk, replaced = without_personal_data(logged, seed.language)
-            self.tally.personal_data.update(replaced)
-        material = Material(logged, talk, seed, versions, self.plan.wanted, self.plan.ending)
-        rows = list(SHAPES[self.plan.format].rows(material))
-        self.tally.rows["not_in_form"] += len(material.not_in_form)
-        if not rows:
-            self.tally.dialogues["nothing_to_learn"] += 1
-            return
-        if not is_new(talk):
+        if prepared.signature and not self.similar.is_new(prepared.signature):
             self.tally.dialogues["near_duplicates"] += 1
             return
-        index = part_of(self._crowd.key(logged), self.plan.splits) if len(self.parts) > 1 else 0
-        if self._write_rows(self.parts[index], rows):
-            self.ledger.hold(index, logged.id, logged.people)
+        talk = prepared.talk
+        index = part_of(self._crowd.key(talk), self.plan.splits) if len(self.parts) > 1 else 0
+        if self._write_rows(self.parts[index], prepared.rows):
+            self.ledger.hold(index, talk.id, talk.people)
             self.parts[index].dialogues += 1
-            self.tally.add(material)
+            self.tally.dialogues["exported"] += 1
+            self.tally.update(prepared.tally)
 
-    def _write_rows(self, part: _Part, rows: list[dict[str, Any]]) -> bool:
+    def _write_rows(self, part: _Part, rows: Sequence[Written]) -> bool:
         """Write the rows that are not in any file yet; say whether there was one."""
         before = part.rows
-        for row in rows:
-            line = json_line(row, is_lossless=self.plan.format is Format.JSONL)
-            if not self.ledger.is_new(int.from_bytes(blake2b(line, digest_size=8).digest(), signed=True)):
+        for each in rows:
+            if not self.ledger.is_new(each.digest):
                 self.tally.rows["exact_duplicates"] += 1
                 continue
-            part.sink.write(row, line)
+            part.sink.write(each.row, each.line)
             part.rows += 1
-            self.tally.add_row(row)
-            self._lengths.add(row, len(line.decode()))
+            self.tally.add_row(each.row)
+            self._lengths.add(each.row, each.characters)
         return part.rows > before
-
-    def _seed(self, talk: Talk) -> Seed | None:
-        return self.seeds.get(talk.seed) if talk.seed in self.seeds else None
-
-    def _novelty(self, stack: ExitStack) -> Callable[[Talk], bool]:
-        if self.plan.near_duplicates is Handling.KEEP:
-            return lambda talk: True
-        # It loads much, and is not always needed.
-        from storage.export.near_duplicates import NearDuplicates
-
-        return stack.enter_context(NearDuplicates()).is_new
 
     @staticmethod
     def _refuse(gone: tuple[int, int]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 # Line breaks to some programs, though not to JSON: a reader that splits at them would cut a row in two.
-_BREAKS = re.compile("[\x85\u2028\u2029]")
+_BREAKS = ("\x85", "\u2028", "\u2029")
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def json_line(row: dict[str, Any], is_lossless: bool = False) -> bytes:
@@ -17,9 +18,12 @@ def json_line(row: dict[str, Any], is_lossless: bool = False) -> bytes:
         is_lossless: escape lone surrogates, which UTF-8 has not. Otherwise they become U+FFFD, as they do before a
             model reads them: one in a whole file keeps PyArrow, and with it every trainer, from reading it.
     """
-    text = json.dumps(row, ensure_ascii=False, separators=(", ", ": "))
+    text = _encoded(row)
+    if any(each in text for each in _BREAKS):
+        for each in _BREAKS:
+            text = text.replace(each, f"\\u{ord(each):04x}")
     try:
-        return f"{_BREAKS.sub(_escaped, text)}\n".encode()
+        return f"{text}\n".encode()
     except UnicodeEncodeError:
         return f"{json.dumps(row if is_lossless else well_formed(row))}\n".encode("ascii")
 
@@ -31,7 +35,3 @@ def well_formed(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: well_formed(each) for name, each in value.items()}
     return [well_formed(each) for each in value] if isinstance(value, list) else value
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"

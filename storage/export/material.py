@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from dialogue.errors import TranscriptError
 from dialogue.kinds.choosing import asked_words, kind_of
@@ -38,9 +37,7 @@ class Material:
     ) -> None:
         self.talk, self.seed, self.wanted = talk, seed, wanted
         self._versions = versions
-        said: Any = logged.said  # Not rows of the table, but with all that is asked of them.
-        answers: Any = logged.answers
-        self._knowledge = Knowledge(said, answers)
+        self._knowledge = Knowledge(logged.said, logged.answers)
         self._logged = {each.id: each for each in logged.said}
         self._written = {each.id: each for each in talk.said}
         self._turns = {each.id: Turn(each.speaker, each.text) for each in logged.said}
@@ -59,7 +56,7 @@ class Material:
         Where it goes on with an older version of itself, that version is no part of it: the whole reply is learned.
         """
         if reply.id not in self._given:
-            logged: Any = self._logged[reply.id]
+            logged = self._logged[reply.id]
             ids = [row.id for row in self._knowledge.given(logged, logged.begun_at)]
             is_continuing = logged.asked == Ask.CONTINUE and logged.replaces in self._logged
             turns = [self._turns[id] for id in ids]

@@ -1,22 +1,13 @@
-"""Finds dialogues that say nearly the same as one before, by MinHash; on the disk, so that memory stays flat.
-
-Whole dialogues are compared, without their seed: the replies of one dialogue share what was said before them, and so
-are nearly the same by nature.
-"""
+"""Finds dialogues that say nearly the same as one before; on the disk, so that memory stays flat."""
 
 from __future__ import annotations
 
-import re
 import sqlite3
-import zlib
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from datasketch import MinHash
-
-from storage.export.talks import Talk
 
 SIMILARITY = 0.8
 """The share of three-word sequences that two dialogues have to have in common (Jaccard)."""
@@ -24,16 +15,13 @@ SIMILARITY = 0.8
 # Thirteen bands of five: of dialogues that are 0.8 similar all but one in two hundred share a band. So do many that are
 # less similar, and these are told from the others by all of their values.
 _BANDS, _ROWS = 13, 5
-_SHINGLE = 3
-# Dialogues of a few words have too few sequences to be compared; those that are exactly the same are found anyway.
-_FEWEST_WORDS = 12
+VALUES = _BANDS * _ROWS
 # Of very common words whole crowds may share a band; with so many of them it is compared.
 _MOST_COMPARED = 20
 _CACHE_KIB = 32 * 1024
 
-Signature = np.ndarray[Any, np.dtype[np.uint32]]
+_Values = np.ndarray[Any, np.dtype[np.uint32]]
 
-_WORD = re.compile(r"\w+")
 _TABLES = """
     CREATE TABLE signatures (id INTEGER PRIMARY KEY, signature BLOB);
     CREATE TABLE bands (band INTEGER, id INTEGER, PRIMARY KEY (band, id)) WITHOUT ROWID;
@@ -49,8 +37,6 @@ class NearDuplicates:
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
-        # Its permutations take longer to make than a signature takes, so there is one for all.
-        self._minhash = MinHash(num_perm=_BANDS * _ROWS, hashfunc=zlib.crc32)
 
     def __enter__(self) -> Self:
         return self
@@ -60,27 +46,17 @@ class NearDuplicates:
     ) -> None:
         self._database.close()
 
-    def is_new(self, talk: Talk) -> bool:
-        """Note a dialogue, and say whether none before it says nearly the same."""
-        words = [word for said in talk.kept for word in _WORD.findall(said.text.casefold())]
-        if len(words) < _FEWEST_WORDS:
-            return True
-        shingles = {" ".join(words[at : at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1)}
-        signature = self._signature(shingles)
-        bands = _bands(signature)
-        if any(np.mean(signature == other) >= SIMILARITY for other in self._sharing(bands)):
+    def is_new(self, signature: bytes) -> bool:
+        """Note the signature of a dialogue, and say whether none before it says nearly the same."""
+        values = np.frombuffer(signature, np.uint32)
+        bands = _bands(values)
+        if any(np.mean(values == other) >= SIMILARITY for other in self._sharing(bands)):
             return False
-        added = self._database.execute("INSERT INTO signatures (signature) VALUES (?)", (signature.tobytes(),))
+        added = self._database.execute("INSERT INTO signatures (signature) VALUES (?)", (signature,))
         self._database.executemany("INSERT INTO bands VALUES (?, ?)", ((band, added.lastrowid) for band in bands))
         return True
 
-    def _signature(self, shingles: set[str]) -> Signature:
-        self._minhash.clear()
-        self._minhash.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in shingles])
-        signature: Signature = self._minhash.digest().astype(np.uint32)
-        return signature
-
-    def _sharing(self, bands: list[int]) -> list[Signature]:
+    def _sharing(self, bands: list[int]) -> list[_Values]:
         marks = ", ".join("?" * len(bands))
         read = self._database.execute(
             f"SELECT signature FROM signatures WHERE id IN "  # noqa: S608 - question marks only.
@@ -90,9 +66,9 @@ class NearDuplicates:
         return [np.frombuffer(signature, np.uint32) for (signature,) in read]
 
 
-def _bands(signature: Signature) -> list[int]:
+def _bands(values: _Values) -> list[int]:
     # The number of the band keeps the same values in another place apart; SQLite's numbers have 63 bits.
     return [
         number << 56 | int.from_bytes(blake2b(band.tobytes(), digest_size=7).digest())
-        for number, band in enumerate(signature.reshape(_BANDS, _ROWS))
+        for number, band in enumerate(values.reshape(_BANDS, _ROWS))
     ]

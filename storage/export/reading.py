@@ -80,32 +80,32 @@ class TalkReader:
     def __init__(self, engine: SqlEngine, wanted: Wanted, languages: Mapping[str, str], page: int = PAGE) -> None:
         self._engine, self._page = engine, page
         self._conditions = _conditions(wanted, languages)
-        self.opted_out = 0
 
     async def count(self) -> int:
         """Return how many dialogues are wanted."""
         (row,) = await self._read(select(func.count()).select_from(dialogues).where(*self._conditions))
         return int(row[0])
 
-    async def pages(self) -> AsyncIterator[tuple[list[Talk], int]]:
-        """Yield the wanted dialogues by id, and how many rows were read for them, those included that are left out.
-
-        Whoever has set `training` to `no` in a chat is left out, and counted in `opted_out`.
-        """
+    async def pages(self) -> AsyncIterator[list[str]]:
+        """Yield the ids of the wanted dialogues, in order, those of a page at a time."""
+        statement = select(dialogues.c.id).where(*self._conditions).order_by(dialogues.c.id).limit(self._page)
         after = ""
-        statement = _read_dialogues.where(*self._conditions).order_by(dialogues.c.id).limit(self._page)
-        while True:
-            async with transaction(self._engine) as connection:
-                await _see_one_state(connection)
-                with translated():
-                    rows = (await connection.execute(statement.where(dialogues.c.id > after))).all()
-                    consenting = [row for row in rows if row.settings.get("training") != "no"]
-                    read = await _page(connection, consenting) if consenting else []
-            if not rows:
-                return
-            after = rows[-1].id
-            self.opted_out += len(rows) - len(consenting)
-            yield read, len(rows)
+        while ids := [row.id for row in await self._read(statement.where(dialogues.c.id > after))]:
+            yield ids
+            after = ids[-1]
+
+    async def read(self, ids: Sequence[str]) -> tuple[list[Talk], int]:
+        """Return dialogues as far as they are still wanted, by id, and how many of them nobody may learn from.
+
+        That is where somebody has set `training` to `no` in the chat.
+        """
+        statement = _read_dialogues.where(*self._conditions, dialogues.c.id.in_(ids)).order_by(dialogues.c.id)
+        async with transaction(self._engine) as connection:
+            await _see_one_state(connection)
+            with translated():
+                rows = (await connection.execute(statement)).all()
+                consenting = [row for row in rows if row.settings.get("training") != "no"]
+                return await _page(connection, consenting) if consenting else [], len(rows) - len(consenting)
 
     async def gone(self, dialogue_ids: Sequence[str], people_ids: Sequence[int]) -> tuple[int, int]:
         """Return how many of these dialogues are not wanted any more, and how many of these people are not there."""

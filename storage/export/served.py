@@ -55,7 +55,12 @@ class Found:
 
 
 def found(
-    turns: Sequence[Turn], draw: Draw | None, is_continuing: bool, seed: Seed, versions: Mapping[str, Seed], least_cut: int
+    turns: Sequence[Turn],
+    draw: Draw | None,
+    is_continuing: bool,
+    seed: Seed,
+    versions: Mapping[str, Seed],
+    least_cut: int,
 ) -> Found:
     """Find the prompt of a reply by its hash.
 

@@ -38,9 +38,8 @@ class Tally:
     seeds: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, material: Material) -> None:
-        """Count a dialogue of which there is a row."""
+        """Count what is learned of a dialogue."""
         talk = material.talk
-        self.dialogues["exported"] += 1
         if talk.approver:
             self.reviewers[talk.approver] += 1
         served = self.seeds.setdefault(material.seed.name, Counter())
@@ -56,6 +55,13 @@ class Tally:
             if reply.draw is not None:
                 self.models[f"{reply.draw.model}@{reply.draw.revision}"] += 1
                 served[reply.draw.seed_hash] += 1
+
+    def update(self, other: Tally) -> None:
+        """Add what another one has counted of what is learned."""
+        for name in ("prompts", "sources", "ratings", "reviewers", "models"):
+            getattr(self, name).update(getattr(other, name))
+        for seed, served in other.seeds.items():
+            self.seeds.setdefault(seed, Counter()).update(served)
 
     def add_row(self, row: dict[str, Any]) -> None:
         """Count a row that was written."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 async def test_a_database_is_filled_and_exported_in_each_format() -> None:
-    rows = await export.measure("sqlite", 400, 1, Console(quiet=True))
+    options = argparse.Namespace(formats=export.FORMATS, processes=[1, 2], repetitions=1)
+    rows = await export.measure("sqlite", 400, options, Console(quiet=True))
 
-    assert [row["format"] for row in rows] == [str(format) for format in export.FORMATS]
+    ways = [(str(format), processes) for format in export.FORMATS for processes in (1, 2)]
+    assert [(row["format"], row["processes"]) for row in rows] == ways
     for row in rows:
         assert row["database"] == "sqlite"
         assert 300 < row["turns"] < 500

@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Row
-
 from dialogue.turns import Ask, Speaker
 from storage.records import Author, TurnState
 
-Said = Row[Any]
+Said = Any
+"""A row of the table, or what has its columns as attributes."""
 
 
 def in_order(rows: Sequence[Said]) -> list[Said]:
@@ -54,7 +53,7 @@ class Knowledge:
         answers: the ids of the turns that each reply answers, by its `reply_id`.
     """
 
-    def __init__(self, said: Sequence[Said], answers: Mapping[str, Collection[int]]) -> None:
+    def __init__(self, said: Sequence[Said], answers: Mapping[Any, Collection[int]]) -> None:
         self._said, self._answers = said, answers
         self._by_id = {row.id: row for row in said}
         self._newest = {
@@ -133,7 +132,7 @@ def _versions(rows: Sequence[Said]) -> list[list[Said]]:
 
 
 def _merged(
-    messages: Sequence[Said], replies: Sequence[Said], answers: Mapping[str, Collection[int]]
+    messages: Sequence[Said], replies: Sequence[Said], answers: Mapping[Any, Collection[int]]
 ) -> Iterator[Said]:
     """Yield messages and replies in order: each message before what answered it, others at their own places."""
     place = {id: row.position for row in replies for id in answers.get(row.reply_id, ())}

@@ -14,7 +14,8 @@ from dialogue.ports import Job
 from dialogue.replying import Replier
 from dialogue.seeds import Seeds
 from dialogue.turns import Ask, Message
-from storage.export.exporting import Exported, Plan, export
+from storage.export.exporting import Exported, export
+from storage.export.plan import Plan
 from storage.export.wanted import Format, Wanted
 from storage.log.review.changes import Change
 from storage.log.sql_log import SqlLog

@@ -21,9 +21,10 @@ from dialogue.file_hash import sha256_of
 from dialogue.forms import SeedKind
 from dialogue.seeds import Seeds
 from storage.export.card import CARD, REGISTRY
-from storage.export.exporting import Plan, export
+from storage.export.exporting import export
 from storage.export.holders import Holder, holders
 from storage.export.manifest import read_manifest, verified
+from storage.export.plan import Plan
 from storage.export.sinks import open_sink
 from storage.export.splits import Split, parse_splits
 from storage.export.wanted import Format, Handling, Wanted

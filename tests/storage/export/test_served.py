@@ -20,7 +20,7 @@ from tests.storage.log.test_versioning import edited
 async def talks(studio: Studio) -> list[Talk]:
     async with sql_engines(studio.url) as engines:
         reader = TalkReader(engines.reading, Wanted(is_unreviewed_wanted=True), {}, page=2)
-        return [talk async for page, _ in reader.pages() for talk in page]
+        return [talk async for ids in reader.pages() for talk in (await reader.read(ids))[0]]
 
 
 def prompts(talk: Talk) -> list[str]:
