@@ -81,14 +81,14 @@ def export(
         ),
     ] = "",
     processes: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="How many prepare rows where there are thousands of dialogues; each takes some 130 MB.",
+            help="How many prepare rows where there are thousands of dialogues; each takes some 160 MB.",
             show_default="as many as there are processor cores, at most 8",
         ),
-    ] = 0,
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export has written.")] = False,
 ) -> None:
     """Write approved conversations as training data, with a manifest, a dataset card and LLaMA-Factory's registry.
