@@ -42,13 +42,17 @@ Deliver = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
 
 class Conversation:
-    """What people can do; each session is one SQL transaction, followed by what it means for the live state."""
+    """What people can do; each session is one SQL transaction, followed by what it means for the live state.
 
-    def __init__(self, log: SqlLog, inbox: RedisInbox, seeds: Seeds, default_seed: str) -> None:
+    Args:
+        first_seeds: with which seeds new chats may begin: the first in the person's language, else the first.
+    """
+
+    def __init__(self, log: SqlLog, inbox: RedisInbox, seeds: Seeds, first_seeds: Sequence[str]) -> None:
         self.log = log
         self.seeds = seeds
         self._inbox = inbox
-        self._default_seed = seeds.get(default_seed).name
+        self._first_seeds = [seeds.get(name).name for name in first_seeds]
 
     @asynccontextmanager
     async def session(self, deliver: Deliver | None = None) -> AsyncIterator[Session]:
@@ -61,7 +65,7 @@ class Conversation:
             StorageUnavailable: SQL is out of reach; nothing was kept.
         """
         async with self.log.writing() as writing:
-            session = Session(writing, self.seeds, self._default_seed)
+            session = Session(writing, self.seeds, self._first_seeds)
             yield session
             await session.gather_what_waits()
         reach("session-committed")
@@ -85,7 +89,7 @@ class Session:
 
     writing: Writing
     seeds: Seeds
-    default_seed: str
+    first_seeds: Sequence[str]
     posted: list[Outgoing] = field(default_factory=list)
     queued: set[str] = field(default_factory=set)
     _spoken_in: set[str] = field(default_factory=set)
@@ -102,15 +106,18 @@ class Session:
             language: the person's interface language as the channel names it (`ru`, `en-GB`); may be empty.
         """
         person = await self.writing.person(channel, person_id, name, language)
-        chat = await self.writing.chat(channel, place_id, kind, self.default_seed, spoken_language(language))
+        spoken = spoken_language(language)
+        understood = (name for name in self.first_seeds if self.seeds.get(name).language == spoken)
+        first_seed = next(understood, self.first_seeds[0])
+        chat = await self.writing.chat(channel, place_id, kind, first_seed, spoken)
         return Visit(chat, person)
 
     def seed(self, visit: Visit) -> Seed:
-        """Return the seed of the chat's dialogue, the default one where it no longer exists."""
+        """Return the seed of the chat's dialogue, the first one where it no longer exists."""
         try:
             return self.seeds.get(visit.chat.seed)
         except SeedError:
-            return self.seeds.get(self.default_seed)
+            return self.seeds.get(self.first_seeds[0])
 
     def language(self, visit: Visit) -> str:
         """Return the language the bot speaks to this person: `ru` or `en`."""

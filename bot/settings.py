@@ -65,7 +65,11 @@ class Settings(BaseSettings):
         default="auto", description="auto, int8 (CPUs), bf16 or fp32", pattern=r"^(auto|int8|bf16|fp32)$"
     )
     cache_gb: float | None = Field(default=None, description="a number of gigabytes, such as 4 or 0.5", gt=0)
-    seed: str = Field(default="isp-support-ru", description="the name of a seed (govorun seeds list)", min_length=1)
+    seed: str = Field(
+        default="isp-support-ru,isp-support-en",
+        description="names of seeds (govorun seeds list), divided by commas",
+        pattern=r"^\s*[\w-]+\s*(,\s*[\w-]+\s*)*$",
+    )
     seed_adapters: bool = Field(default=True, description="true or false")
     web_host: str = Field(
         default="127.0.0.1", description="an address of this machine, 0.0.0.0 for all of them", min_length=1
@@ -78,6 +82,11 @@ class Settings(BaseSettings):
     def sql_url(self) -> str:
         """The database, by default a file in the data directory."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir / 'govorun.db'}"
+
+    @property
+    def first_seeds(self) -> tuple[str, ...]:
+        """With which seeds new chats may begin, by name."""
+        return tuple(name.strip() for name in self.seed.split(","))
 
     @property
     def engine(self) -> EngineSettings:

@@ -62,7 +62,7 @@ class Foundations:
     log: SqlLog
 
     def conversation(self) -> Conversation:
-        return Conversation(self.log, self.inbox(), self.seeds, self.settings.seed)
+        return Conversation(self.log, self.inbox(), self.seeds, self.settings.first_seeds)
 
     def inbox(self) -> RedisInbox:
         return RedisInbox(self.redis, self.keys)
@@ -145,7 +145,7 @@ async def working(base: Foundations, engine: Engine) -> AsyncIterator[Worker]:
         await stack.enter_async_context(jobs.at_work())
         wardrobe = EngineWardrobe(engine, own_adapters() if base.settings.seed_adapters else None)
         folder = base.settings.data_dir / "adapters"
-        casting = PromotedCasting(base.seeds, base.settings.seed, base.log, base.versions, wardrobe, folder)
+        casting = PromotedCasting(base.seeds, base.settings.first_seeds[0], base.log, base.versions, wardrobe, folder)
         replier = Replier(engine, casting, draw=lambda: secrets.randbits(31))
         yield Worker(jobs, RedisHistory(base.redis, base.keys, base.log), replier, engine.slots)
 

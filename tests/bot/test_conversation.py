@@ -84,7 +84,7 @@ async def house(redis: Redis, keys: Keys, tmp_path: Path) -> AsyncIterator[House
         replier = Replier(engine, SeedCasting(SEEDS, SEED.name), counting_draws())
         worker = Worker(jobs, RedisHistory(redis, keys, log), replier, slots=4)
         inbox = RedisInbox(redis, keys)
-        house = House(redis, keys, log, engine, Conversation(log, inbox, SEEDS, SEED.name), inbox)
+        house = House(redis, keys, log, engine, Conversation(log, inbox, SEEDS, [SEED.name]), inbox)
         recorder = Recorder(log, RedisReplies(redis, keys, "test", process_name("test")), inbox, house.deliver)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(worker.run(asyncio.Event())), group.create_task(recorder.run())]

@@ -29,11 +29,17 @@ def refusal(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
 def test_everything_has_a_default() -> None:
     settings = load_settings()
 
-    assert (settings.model, settings.device, settings.seed) == ("embedded", "auto", "isp-support-ru")
+    assert (settings.model, settings.device, settings.seed) == ("embedded", "auto", "isp-support-ru,isp-support-en")
     assert (settings.web_host, settings.web_port, settings.log_level) == ("127.0.0.1", 8080, "INFO")
     assert not settings.telegram_token
     assert not settings.redis_url
     assert settings.sql_url == f"sqlite:///{settings.data_dir}/govorun.db"
+
+
+def test_new_chats_may_begin_with_several_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(seed="one, another").first_seeds == ("one", "another")
+
+    assert "divided by commas" in refusal(monkeypatch, GOVORUN_SEED="one,,another")
 
 
 def test_data_lives_in_the_checkout_wherever_the_command_is_called_from() -> None:

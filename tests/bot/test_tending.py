@@ -34,7 +34,7 @@ class Hall:
         self._inbox, self._presence = RedisInbox(redis, keys), Presence(redis, keys)
 
     def conversation(self, log: Any = None) -> Conversation:
-        return Conversation(log or self.log, self._inbox, SEEDS, SEED.name)
+        return Conversation(log or self.log, self._inbox, SEEDS, [SEED.name])
 
     def tending(self, log: Any = None) -> Tending:
         return Tending(self.conversation(log), "test", self.deliver, every_s=0.001)

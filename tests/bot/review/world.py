@@ -171,7 +171,7 @@ async def open_world(
         delivery = WebDelivery(log, drafts, pages)
         seeds = Seeds(SEEDS)
         versions = SeedVersions(log, seeds)
-        conversation = Conversation(log, inbox, seeds, "support-en")
+        conversation = Conversation(log, inbox, seeds, ["support-en"])
         proposals = Proposals(log, inbox, RedisReplies(redis, keys, REHEARSALS, "proposals"), drafts)
         asides = Asides(inbox, RedisReplies(redis, keys, ASIDES, "asides"), MAX_AT_ONCE)
         review = Review(

@@ -71,7 +71,7 @@ def inbox(redis: Redis, keys: Keys) -> RedisInbox:
 @pytest.fixture
 def conversation(log: SqlLog, inbox: RedisInbox) -> Conversation:
     """The use cases, with a seed that greets by default."""
-    return Conversation(log, inbox, SEEDS, GREETING_SEED.name)
+    return Conversation(log, inbox, SEEDS, [GREETING_SEED.name])
 
 
 @pytest.fixture

@@ -160,7 +160,7 @@ async def test_updates_are_not_kept_while_the_log_is_out_of_reach(
     rig: Rig, client: BotClient, inbox: RedisInbox
 ) -> None:
     failing: Any = FailingLog(rig.log, failures=1)
-    conversation = Conversation(failing, inbox, SEEDS, GREETING_SEED.name)
+    conversation = Conversation(failing, inbox, SEEDS, [GREETING_SEED.name])
     handling = Handling(client, conversation, Wishes(rig.log), rig.drafts, rig.delivery)
     keeping = asyncio.create_task(handling.keep([update("привет")]))
     await asyncio.sleep(0)

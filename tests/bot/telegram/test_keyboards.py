@@ -52,7 +52,7 @@ def test_every_example_has_a_button_that_telegram_takes() -> None:
 
 
 async def test_every_seed_can_be_chosen_and_greets(log: SqlLog, inbox: RedisInbox) -> None:
-    conversation = Conversation(log, inbox, load_seeds(), "isp-support-ru")
+    conversation = Conversation(log, inbox, load_seeds(), ["isp-support-ru"])
 
     async with conversation.session() as session:
         visit = await session.enter("telegram", "7", ChatKind.PRIVATE, "7", "Ann", "ru")

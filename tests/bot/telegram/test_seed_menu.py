@@ -36,7 +36,7 @@ SEEDS = Seeds([TALK, FILMS, FILMS_EN, BOOKS])
 @pytest.fixture
 def conversation(log: SqlLog, inbox: RedisInbox) -> Conversation:
     """The use cases with seeds of two groups and two languages."""
-    return Conversation(log, inbox, SEEDS, TALK.name)
+    return Conversation(log, inbox, SEEDS, [TALK.name])
 
 
 def test_the_front_page_has_the_groups_that_there_are_and_marks_that_of_the_seed() -> None:

@@ -29,12 +29,23 @@ async def say(client: AsyncClient, text: str) -> None:
     assert (await client.post("/api/messages", json={"text": text})).status_code == 204
 
 
-async def test_a_newcomer_is_greeted_by_the_default_seed(world: World) -> None:
+@pytest.mark.parametrize(
+    ("language", "seed", "greeting"),
+    [
+        ("en-GB", "support-en", "What happened?"),
+        ("ru", "talk-ru", "Привет! О чём поговорим?"),
+        ("de", "support-en", "What happened?"),
+    ],
+)
+async def test_a_newcomer_is_greeted_by_the_first_seed_in_their_language(
+    world: World, language: str, seed: str, greeting: str
+) -> None:
     async with world.browser() as client:
+        client.headers["Accept-Language"] = language
         chat = await chat_of(client)
 
-    assert chat["seed"] == "support-en"
-    assert [(turn["author"], turn["text"]) for turn in chat["turns"]] == [("seed", "What happened?")]
+    assert chat["seed"] == seed
+    assert [(turn["author"], turn["text"]) for turn in chat["turns"]] == [("seed", greeting)]
     assert chat["awaited"] is None
 
 

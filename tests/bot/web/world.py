@@ -109,7 +109,7 @@ async def open_world(redis_url: str, folder: Path, beat_s: float = 15.0) -> Asyn
         drafts = RedisDrafts(redis, keys)
         pages = Pages()
         delivery = WebDelivery(log, drafts, pages)
-        conversation = Conversation(log, RedisInbox(redis, keys), SEEDS, "support-en")
+        conversation = Conversation(log, RedisInbox(redis, keys), SEEDS, ["support-en", "talk-ru"])
         chats = WebChats(conversation, delivery, pages)
         app = web_app(page_router(), chat_router(chats, pages, Visitors("a secret"), beat_s))
         async with drafts.flushing(), following(delivery, redis, keys):
