@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from storage.export.scratch import Scratch
 
 T = TypeVar("T")
 
-# Kept in memory by SQLite before it writes to the disk, in KiB.
 _CACHE_KIB = 16 * 1024
 _AT_ONCE = 500
 
@@ -21,24 +20,11 @@ _TABLES = """
 """
 
 
-class Ledger:
-    """Rows, dialogues and people that were exported. Forgotten when it is closed, or when the process dies."""
+class Ledger(Scratch):
+    """Rows, dialogues and people that were exported."""
 
     def __init__(self) -> None:
-        # Without a name SQLite makes a file that nobody else sees, and that goes with the connection.
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.executescript(_TABLES)
-        self._database.execute("BEGIN")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
+        super().__init__(_TABLES, _CACHE_KIB)
 
     def is_new(self, digest: int) -> bool:
         """Note a row, and say whether it is the first one like it.

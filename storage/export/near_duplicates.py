@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
+
+from storage.export.scratch import Scratch
 
 SIMILARITY = 0.8
 """The share of three-word sequences that two dialogues have to have in common (Jaccard)."""
@@ -28,23 +28,11 @@ _TABLES = """
 """
 
 
-class NearDuplicates:
+class NearDuplicates(Scratch):
     """Remembers dialogues, and finds those that are nearly like one of them."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.executescript(_TABLES)
-        self._database.execute("BEGIN")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
+        super().__init__(_TABLES, _CACHE_KIB)
 
     def is_new(self, signature: bytes) -> bool:
         """Note the signature of a dialogue, and say whether none before it says nearly the same."""
