@@ -89,6 +89,7 @@ def export(
     [dim]Example: govorun export --format dpo --out pairs.jsonl --seed isp-support-ru --split train=0.9,test=0.1[/dim]
     """
     from storage.export.exporting import Plan
+    from storage.export.fitting import check_that_it_ends
     from storage.export.splits import Split, parse_splits
     from storage.reviewed import Rating
 
@@ -104,6 +105,7 @@ def export(
     )
     if since and until and since >= until:
         raise ExportError(f"--since {since:%Y-%m-%d} is not before --until {until:%Y-%m-%d}: nothing lies between them")
+    check_that_it_ends(format, ending)
     plan = Plan(
         format=format,
         out=out,
