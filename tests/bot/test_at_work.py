@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bot.cli import app
 from bot.settings import names
-from dialogue.seeds import load_seeds, read_seed
+from dialogue.seeds import Seed, load_seeds, read_seed
 from storage.log.migrate import migrate
 from storage.log.sql_log import sql_log
 from tests.bot.environment import forget_settings
@@ -24,13 +24,13 @@ AT_WORK = read_seed("small-talk-en.toml", FILE.content.replace(FILE.text[:20].en
 WORD = "--at-work takes it"
 
 
-async def put_to_work(data: Path) -> None:
-    """Make a database in which a version is chosen."""
+async def put_to_work(data: Path, seed: Seed = AT_WORK) -> None:
+    """Make a database in which a version of a seed is chosen."""
     data.mkdir()
     url = f"sqlite:///{data / 'govorun.db'}"
     await migrate(url)
     async with sql_log(url) as log:
-        await choose(log, AT_WORK, "")
+        await choose(log, seed, "")
 
 
 class Shell:
