@@ -4,12 +4,14 @@ import { act, read, toast, texts } from "./review-api.js";
 import { followPage, refresh } from "./review-live.js";
 import { showDraws } from "./review-draws.js";
 import { editText } from "./review-editing.js";
+import { isWriting } from "./review-keys.js";
 
 const id = document.body.dataset.dialogue;
 const path = `/review/api/dialogues/${id}`;
 const judged = () => [...document.querySelectorAll(".turn[data-judged]")];
 const current = () => document.querySelector(".turn.current");
 let draft = null;
+let isTakingOver = false;
 
 export function startDialogue() {
   document.addEventListener("click", (event) => {
@@ -29,6 +31,7 @@ export function startDialogue() {
       event.target.form.requestSubmit();
     }
   });
+  document.addEventListener("refreshed", enterMessage);
   followPage(id, { proposal: hearProposal });
   const linked = document.getElementById(location.hash.slice(1));
   const first = linked?.matches("[data-judged]") ? linked : judged().find((turn) => !turn.className.includes("rated"));
@@ -182,9 +185,17 @@ async function addNote(form) {
 // Leading it.
 
 async function lead(what) {
-  if (!(await act("POST", `${path}/${what}`, undefined, ""))) return;
-  await refresh();
-  if (what === "claim") document.querySelector("#message")?.focus();
+  isTakingOver = what === "claim";
+  if (await act("POST", `${path}/${what}`, undefined, "")) await refresh();
+  else isTakingOver = false;
+}
+
+/** The page may have the field before the claim is answered: that takes seconds where a reply is on its way. */
+function enterMessage() {
+  const field = document.querySelector("#message");
+  if (!isTakingOver || !field) return;
+  isTakingOver = false;
+  if (!isWriting(document.activeElement)) field.focus();
 }
 
 async function say(form) {
