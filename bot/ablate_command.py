@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.at_work import AtWork, seeds_for
+
 # What the other columns take of a line.
 _OTHER_COLUMNS = 72
 _LEAST_CHARS = 12
@@ -42,6 +44,7 @@ def ablate(
     random_seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="The same number gives the same lots and intervals.")
     ] = 1,
+    at_work: AtWork = False,
 ) -> None:
     """Leave out one example of a seed after the other: are good replies less likely without it?
 
@@ -55,13 +58,14 @@ def ablate(
     from dialogue.forms import SeedKind
     from dialogue.seeds import seed_at
 
-    whole = seed_at(seed)
+    seeds = seeds_for([seed], at_work)
+    whole = seed_at(seed, seeds)
     if held_out and whole.kind is not SeedKind.DIALOGUE:
         raise EvaluationError(
             f"{whole.name} is of the kind {whole.kind}, and exports have dialogues: without --held-out its own "
             "examples are what it is measured on"
         )
-    measure = yardstick([whole], held_out, max_dialogues, random_seed)
+    measure = yardstick([whole], seeds, held_out, max_dialogues, random_seed)
     run_to_the_end(_ablate(whole, measure, as_json, random_seed))
 
 

@@ -11,10 +11,12 @@ import typer
 from dialogue.errors import TrainingError
 
 if TYPE_CHECKING:
-    from dialogue.learning.augmenting import Manner
+    from collections.abc import Sequence
+
     from storage.export.rereading import Reread
 
 _FORMAT = "prompt-completion"
+_ASKING = ("variants-ru", "variants-en")
 
 
 def augment(
@@ -44,7 +46,6 @@ def augment(
     [dim]Example: govorun augment --data data.train.jsonl --out more.train.jsonl[/dim]
     """
     from bot.failing import run_to_the_end
-    from dialogue.seeds import load_seeds
     from storage.export.manifest import manifest_of
     from storage.export.rereading import reread
 
@@ -56,15 +57,12 @@ def augment(
     file = reread(data)
     if file.format != _FORMAT:
         raise TrainingError(f"{data} is an export of the format {file.format}; rows are added to {_FORMAT}")
-    seeds = load_seeds()
-    chosen = [seeds.get(name) for name in seed or ("variants-ru", "variants-en")]
-    from dialogue.learning.augmenting import Manner
-
-    manner = Manner({each.language: each for each in chosen}, most, tolerance, random_seed)
-    run_to_the_end(_augment(file, out, manner))
+    run_to_the_end(_augment(file, out, seed or _ASKING, most, tolerance, random_seed))
 
 
-async def _augment(file: Reread, out: Path, manner: Manner) -> None:
+async def _augment(
+    file: Reread, out: Path, asking: Sequence[str], most: int, tolerance: float, random_seed: int
+) -> None:
     from rich.console import Console
 
     from bot.evaluation.yardstick import held_out_in
@@ -74,13 +72,15 @@ async def _augment(file: Reread, out: Path, manner: Manner) -> None:
     from bot.settings import load_settings
     from dialogue.engine.opening import load_model
     from dialogue.kinds.choosing import kind_of
-    from dialogue.learning.augmenting import asked_anew, is_opening
+    from dialogue.learning.augmenting import Manner, asked_anew, is_opening
     from storage.export.rereading import rows_of
     from storage.seed_versions import seeds_at_work
 
     settings = load_settings()
     async with opened_log() as log:
         seeds = await seeds_at_work(log)
+    chosen = [seeds.get(name) for name in asking]
+    manner = Manner({each.language: each for each in chosen}, most, tolerance, random_seed)
     rows = list(rows_of(file))
     replies = [reply for dialogue in held_out_in(file, seeds) for reply in dialogue.replies]
     spoken = [row for row in rows if row["completion"].strip()]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.at_work import AtWork, seeds_for
+
 if TYPE_CHECKING:
     from bot.evaluation.yardstick import Yardstick
     from dialogue.seeds import Seed
@@ -28,6 +30,7 @@ def compare(
     random_seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="The same number gives the same lots, draws and intervals.")
     ] = 1,
+    at_work: AtWork = False,
 ) -> None:
     """Compare two seeds on held-out dialogues, or on demonstrations: what is likelier, and what does each say itself?
 
@@ -39,14 +42,15 @@ def compare(
     from dialogue.forms import SeedKind
     from dialogue.seeds import seed_at
 
-    sides = seed_at(a), seed_at(b)
+    seeds = seeds_for([a, b], at_work)
+    sides = seed_at(a, seeds), seed_at(b, seeds)
     for seed in sides:
         if seed.kind is not SeedKind.DIALOGUE:
             raise EvaluationError(
                 f"{seed.name} is of the kind {seed.kind}, and only dialogues are compared; "
                 f"to see what its examples are good for: govorun seeds ablate {seed.name}"
             )
-    measure = yardstick(sides, held_out, max_dialogues, random_seed)
+    measure = yardstick(sides, seeds, held_out, max_dialogues, random_seed)
     if measure is None:
         raise EvaluationError(
             f"there are no demonstrations of {' or '.join(dict.fromkeys((a, b)))}: name held-out dialogues with "

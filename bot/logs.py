@@ -33,14 +33,16 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
 _MIN_SECRET_CHARS = 4
 
 
-def configure_logging(level: str, secrets: Iterable[str], process: str, stream: TextIO = sys.stderr) -> None:
+def configure_logging(level: str, secrets: Iterable[str], process: str, stream: TextIO | None = None) -> None:
     """Send the logging of this process to `stream`: coloured lines if it is a terminal, else one JSON object a line.
 
     Args:
         level: from which level on our own code is heard; the libraries are heard from WARNING on.
         secrets: what is masked wherever it turns up, in tracebacks too.
         process: which process speaks, a field of every line.
+        stream: None for the standard error.
     """
+    stream = stream or sys.stderr
     is_terminal = stream.isatty()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.at_work import AtWork, edited_seeds, seeds_for, who_and_when
+
 if TYPE_CHECKING:
     from dialogue.seeds import Seed
 
@@ -16,26 +18,27 @@ seeds = typer.Typer(no_args_is_help=True, help="Look at the seeds, and check see
 
 @seeds.command("list")
 def list_seeds() -> None:
-    """List the seeds by language and name, with what each does."""
+    """List the seeds by language and name, with what each does, and who has put another version to work and when."""
     from rich.console import Console
     from rich.table import Table
 
     from dialogue.seeds import load_seeds
 
     table = Table("name", "kind", "language", "title", "description", box=None, header_style="bold")
+    if edited := edited_seeds():
+        table.add_column("another version is at work")
     for seed in load_seeds():
-        table.add_row(seed.name, seed.kind.value, seed.language, seed.title, seed.description)
+        put = [who_and_when(edited[seed.name])] if seed.name in edited else []
+        table.add_row(seed.name, seed.kind.value, seed.language, seed.title, seed.description, *put)
     Console(highlight=False).print(table)
 
 
 @seeds.command()
-def show(name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")], at_work: AtWork = False) -> None:
     """Print a seed: how it draws, the text before every dialogue, the greeting."""
     from dataclasses import asdict
 
-    from dialogue.seeds import load_seeds
-
-    seed = load_seeds().get(name)
+    seed = seeds_for([name], at_work).get(name)
     facts = {
         "title": seed.title,
         "description": seed.description,
@@ -60,6 +63,7 @@ def try_seed(
     text: Annotated[str | None, typer.Argument(help="What to say; without it, each line of the input.")] = None,
     show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Print what the model is given as well.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as an object, one a line.")] = False,
+    at_work: AtWork = False,
 ) -> None:
     """Answer a message with a seed, or one after the other, with the model of GOVORUN_MODEL; nothing is kept.
 
@@ -75,8 +79,9 @@ def try_seed(
     settings = load_settings()
     level = "WARNING" if settings.log_level == "INFO" else settings.log_level
     configure_logging(level, settings.secrets(), "seeds")
+    seed = seeds_for([name], at_work).get(name)
     with shown_progress(Console(stderr=True)) as show:
-        is_answered = asyncio.run(try_out(settings, name, text, show_prompt, as_json, show))
+        is_answered = asyncio.run(try_out(settings, seed, text, show_prompt, as_json, show))
     raise typer.Exit(0 if is_answered else 1)
 
 

@@ -89,6 +89,12 @@ class Settings(BaseSettings):
         return tuple(name.strip() for name in self.seed.split(","))
 
     @property
+    def sql_file(self) -> Path | None:
+        """The database's file; None where a server has it."""
+        dialect, _, path = self.sql_url.partition(":///")
+        return Path(path.partition("?")[0]) if dialect == "sqlite" else None
+
+    @property
     def engine(self) -> EngineSettings:
         """What concerns the model."""
         return EngineSettings(self.model, self.data_dir, self.device, self.precision, self.cache_gb)

@@ -18,24 +18,19 @@ from dialogue.engine.wardrobe import EngineWardrobe, own_adapters
 from dialogue.kinds.choosing import kind_of
 from dialogue.ports import Engine, Job
 from dialogue.replying import Replier
-from dialogue.seeds import Seed, Seeds, load_seeds
+from dialogue.seeds import Seed, Seeds
 from dialogue.turns import Dialogue, Message, Outcome, Reply, Speaker
 
 
 async def try_out(
     settings: Settings,
-    name: str,
+    seed: Seed,
     text: str | None,
     show_prompt: bool,
     as_json: bool,
     progress: Callable[[str, float], None],
 ) -> bool:
-    """Answer a message, or each line of the input; say whether every one was answered.
-
-    Raises:
-        SeedError: there is no such seed.
-    """
-    seed = load_seeds().get(name)
+    """Answer a message, or each line of the input; say whether every one was answered."""
     is_answered = True
     async with open_engine(settings.engine, progress) as engine:
         wardrobe = EngineWardrobe(engine, own_adapters() if settings.seed_adapters else None)

@@ -157,14 +157,14 @@ def load_seeds(folder: Path | None = None) -> Seeds:
     return Seeds(seeds)
 
 
-def seed_at(place: str) -> Seed:
-    """Return the seed of a name or, where it ends with `.toml`, that of a file.
+def seed_at(place: str, seeds: Seeds) -> Seed:
+    """Return the one of the seeds that has a name or, where it ends with `.toml`, that of a file.
 
     Raises:
         SeedError: there is none, or everything that is wrong with the file.
     """
     if not place.endswith(".toml"):
-        return load_seeds().get(place)
+        return seeds.get(place)
     path = Path(place).expanduser()
     try:
         return read_seed(path.name, path.read_bytes())

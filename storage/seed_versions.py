@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from dialogue.errors import SeedError, StorageUnavailable
 from dialogue.seeds import Seed, Seeds, load_seeds, read_seed
+from storage.reviewed import SeedChoice
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,13 @@ class Log(Protocol):
 
     async def seed_version(self, version: str) -> tuple[str, bytes] | None:
         """Return the name and the file of a version of a seed; None where it is not known."""
+
+
+class Choices(Log, Protocol):
+    """Where it is kept who chose them."""
+
+    async def seed_choices(self, seed: str, limit: int = 100) -> list[SeedChoice]:
+        """Return what operators chose for a seed, the newest first."""
 
 
 class SeedVersions:
@@ -96,6 +104,16 @@ async def seeds_at_work(log: Log) -> Seeds:
     seeds = load_seeds()
     await SeedVersions(log, seeds).apply()
     return seeds
+
+
+async def choices_at_work(log: Choices, seeds: Seeds) -> dict[str, SeedChoice]:
+    """Return the choices by which seeds at work are not as their files have them, by name.
+
+    Raises:
+        StorageUnavailable: they cannot be read.
+    """
+    edited = [seed.name for seed in seeds if seed.version != seeds.files[seed.name].version]
+    return {name: (await log.seed_choices(name, 1))[0] for name in edited}
 
 
 def versions_of(rows: Iterable[Row[Any]]) -> dict[str, Seed]:

@@ -27,17 +27,20 @@ class Yardstick:
     words: str
 
 
-def yardstick(seeds: Sequence[Seed], file: Path | None, most: int | None, random_seed: int) -> Yardstick | None:
+def yardstick(
+    seeds: Sequence[Seed], known: Seeds, file: Path | None, most: int | None, random_seed: int
+) -> Yardstick | None:
     """Choose what to measure seeds on; None where no file is named and none of them has demonstrations.
 
     Args:
+        known: behind which the dialogues of the file were exported.
         file: of an export; where it has dialogues of these seeds, those of others are left aside.
         most: how many dialogues are taken, drawn by lot; None for all.
 
     Raises:
         EvaluationError, ExportError: the file cannot be taken.
     """
-    found = _exported(file, {seed.name for seed in seeds}) if file else _demonstrated(seeds)
+    found = _exported(file, known, {seed.name for seed in seeds}) if file else _demonstrated(seeds)
     if found is None:
         return None
     taken = by_lot(found.dialogues, most, random_seed)
@@ -56,9 +59,9 @@ def held_out_in(file: Reread, seeds: Seeds) -> list[HeldOut]:
     return dialogues_of(rows_of(file), served, file.format)
 
 
-def _exported(path: Path, names: set[str]) -> Yardstick:
+def _exported(path: Path, known: Seeds, names: set[str]) -> Yardstick:
     file = reread(path)
-    every = held_out_in(file, load_seeds())
+    every = held_out_in(file, known)
     own = [each for each in every if each.replies[0].seed.name in names] or every
     behind = sorted({each.replies[0].seed.name for each in own})
     return Yardstick(own, f"{len(own)} of the {len(every)} dialogues in {path.name} ({', '.join(behind)})")

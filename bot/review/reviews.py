@@ -24,7 +24,8 @@ from storage.records import DialogueStatus
 from storage.reviewed import Approval, Draw, Flag, InboxFilter, InboxPage, ReviewedDialogue
 from storage.seed_versions import SeedVersions
 
-# A message that is on the wire when a dialogue is taken over mostly arrives within a second.
+# A message that is on the wire when a dialogue is taken over mostly arrives within a second. One that takes longer is
+# not lost: it comes before whatever the operator writes, and stays said; if the channel refuses it, it is taken back.
 _WIRE_S = 5.0
 _LOOK_S = 0.05
 
@@ -131,7 +132,9 @@ class Reviews:
             await writing.undo_change(operator, batch)
 
     async def claim(self, operator: Operator, dialogue_id: str) -> None:
-        """Take a dialogue over; once this returns, no message of the model is sent there any more.
+        """Take a dialogue over: from then on no message of the model is begun to be sent there.
+
+        One that is on the wire is waited for, for `_WIRE_S` at most.
 
         Raises:
             TakenAlready: another operator has it, or it is over.

@@ -14,7 +14,7 @@ from dialogue.seeds import Seed, Seeds, read_seed
 from storage.log.sql_log import SqlLog
 from storage.operators import Operator
 from storage.reviewed import SeedChoice
-from storage.seed_versions import SeedVersions
+from storage.seed_versions import SeedVersions, choices_at_work
 
 # Each is shown with what it has changed.
 _SHOWN_CHOICES = 20
@@ -70,7 +70,8 @@ class Workshop:
     async def seeds(self) -> list[SeedState]:
         """Return all seeds as they are at work."""
         await self._versions.apply()
-        return [SeedState(seed, (await self._last_choices(seed))[0]) for seed in self._seeds]
+        edited = await choices_at_work(self._log, self._seeds)
+        return [SeedState(seed, edited.get(seed.name)) for seed in self._seeds]
 
     async def bench(self, name: str) -> Bench:
         """Return everything about a seed.
@@ -129,11 +130,6 @@ class Workshop:
         if name not in self._seeds.files:
             raise no_such_seed(self._seeds, name)
         return self._seeds.files[name]
-
-    async def _last_choices(self, seed: Seed) -> Sequence[SeedChoice | None]:
-        if seed.version == self._seeds.files[seed.name].version:
-            return [None]
-        return await self._log.seed_choices(seed.name, 1)
 
 
 def text_of(seed: Seed) -> str:

@@ -16,7 +16,7 @@ from dialogue.errors import ExportError
 from dialogue.seeds import Seeds
 from storage.export.card import REGISTRY, card, card_path, registry
 from storage.export.files import Sealed, WholeFiles, whole_files
-from storage.export.fitting import check_that_it_fits
+from storage.export.fitting import check_that_it_ends, check_that_it_fits
 from storage.export.ledger import Ledger
 from storage.export.lengths import Lengths
 from storage.export.manifest import manifest_of, write_manifest
@@ -71,6 +71,7 @@ async def export(url: str, seeds: Seeds, plan: Plan, show: ShowProgress) -> Expo
     ending = ending_of(plan.out, plan.format)
     paths = [_part_path(plan.out, split, ending) for split in plan.splits]
     check_that_it_fits(plan.format, plan.is_fine_tuned, [seeds.get(name) for name in plan.wanted.seeds])
+    check_that_it_ends(plan.format, plan.ending)
     _refuse_to_overwrite(plan, [*paths, manifest_of(plan.out)])
     tables = await table_version(url)
     with ExitStack() as stack:

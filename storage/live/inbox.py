@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from dialogue.turns import Dialogue
 from storage.live.keys import HISTORY_LIFETIME_S, HISTORY_TURNS, Keys
-from storage.live.redis_connection import Argument, DialogueScript, translated_errors
+from storage.live.redis_connection import Argument, DialogueScript
 from storage.live.rehearsal import rehearsal_of
 from storage.live.wire import encode_asked, encode_turn
 from storage.records import Asked, Finished
@@ -19,11 +19,11 @@ class RedisInbox:
     """The bot's side of a dialogue's live state."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
         self._keys = keys
         self._begin = DialogueScript(redis, "begin")
         self._queue = DialogueScript(redis, "queue")
         self._interrupt = DialogueScript(redis, "interrupt")
+        self._take_back = DialogueScript(redis, "take_back")
         self._forget = DialogueScript(redis, "forget")
 
     async def begin(self, dialogue_id: str, said: Dialogue) -> None:
@@ -65,15 +65,17 @@ class RedisInbox:
     async def take_back(self, refused: Iterable[Finished]) -> None:
         """Undo what replies that SQL refused did here: their messages may be queued again, the history is read again.
 
+        Where a later epoch has begun there is nothing to undo.
+
         Raises:
             StorageUnavailable: Redis is out of reach.
         """
-        async with translated_errors(), self._redis.pipeline(transaction=True) as pipe:
-            for each in refused:
-                pipe.delete(self._keys.history(each.dialogue_id))
-                for message_id in each.message_ids:
-                    pipe.zrem(self._keys.answered(each.dialogue_id), message_id)
-            await pipe.execute()
+        await self._take_back.for_each(
+            [
+                (self._keys.dialogue(each.dialogue_id), [each.dialogue_id, each.epoch, *each.message_ids])
+                for each in refused
+            ]
+        )
 
     async def forget(self, dialogue_ids: Iterable[str]) -> None:
         """Free who works on these dialogues and rehearses them, and erase all that Redis knows of them.

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from dialogue.errors import ExportError, TrainingError
+from dialogue.seeds import load_seeds, read_seed
 from storage.export.rereading import reread, rows_of
 from tests.bot.shell import SEED, Shell, made_shell
+from tests.bot.test_at_work import put_to_work
+
+FILE = load_seeds().get("words-ru-en")
+WORDS = read_seed(f"{FILE.name}.toml", FILE.content.replace("кот —> cat".encode(), "кит —> whale".encode()))
 
 
 @pytest.fixture
@@ -39,6 +44,17 @@ async def test_rows_are_added_and_the_manifest_says_whence(shell: Shell) -> None
     assert facts["augmented"]["rows"] == len(more) - len(rows)
     assert facts["dialogues"][out.name] == before.facts["dialogues"][data.name] != []
     assert (after.format, after.split, after.seeds) == (before.format, before.split, before.seeds)
+
+
+async def test_the_seed_that_asks_is_the_one_at_work(shell: Shell) -> None:
+    await put_to_work(shell.folder / "data", WORDS)
+    data, out = shell.folder / "data.test.jsonl", shell.folder / "more.jsonl"
+
+    result = await shell.type("augment", "--data", str(data), "--out", str(out), "--seed", "words-ru-en", "--most", "1")
+
+    assert result.exit_code == 0, result.output
+    facts = json.loads((shell.folder / "more.jsonl.manifest.json").read_text())
+    assert facts["augmented"]["seeds"] == {WORDS.name: WORDS.version}
 
 
 async def test_what_is_there_stays_and_other_files_are_refused(shell: Shell) -> None:

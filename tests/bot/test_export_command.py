@@ -94,6 +94,11 @@ async def test_every_option_goes_into_the_query(shell: Shell) -> None:
         (["--split", "train=2"], "out.jsonl", "over 0"),
         (["--since", "2026-02-01", "--until", "2026-01-01"], "out.jsonl", "nothing lies between"),
         (["--fine-tuned", "--seed", "small-talk-ru"], "out.jsonl", "is a dialogue, which has no form"),
+        (
+            ["--ending", "tag", "--format", "qa"],
+            "out.jsonl",
+            "take transcript, prompt-completion, input-output, dpo, kto",
+        ),
     ],
 )
 async def test_what_cannot_be_done_is_said_in_one_line(shell: Shell, arguments: list[str], out: str, why: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.trying import Trial, as_object
+from tests.bot.test_at_work import AT_WORK, put_to_work
 from tests.dialogue.kinds.conftest import FILM, MUSIC
 from tests.fakes import SEED, ScriptedEngine, counting_draws
 
@@ -57,3 +60,15 @@ def test_each_line_of_the_input_is_answered() -> None:
 
     assert result.exit_code == 0, result.output
     assert len([line for line in result.stdout.splitlines() if line.startswith("{")]) == 2
+
+
+async def test_what_operators_have_put_to_work_is_tried(tmp_path: Path) -> None:
+    await put_to_work(tmp_path / "data")
+    environment = {"GOVORUN_MODEL": "echo", "GOVORUN_DATA_DIR": str(tmp_path / "data")}
+    command = ["seeds", "try", AT_WORK.name, "hello", "--at-work", "--show-prompt"]
+
+    result = await asyncio.to_thread(CliRunner().invoke, app, command, env=environment)
+
+    assert result.exit_code == 0, result.output
+    assert AT_WORK.text in result.stderr
+    assert "takes it" not in result.stderr

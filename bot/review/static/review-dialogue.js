@@ -4,12 +4,17 @@ import { act, read, toast, texts } from "./review-api.js";
 import { followPage, refresh } from "./review-live.js";
 import { showDraws } from "./review-draws.js";
 import { editText } from "./review-editing.js";
+import { isWriting } from "./review-keys.js";
 
 const id = document.body.dataset.dialogue;
 const path = `/review/api/dialogues/${id}`;
 const judged = () => [...document.querySelectorAll(".turn[data-judged]")];
 const current = () => document.querySelector(".turn.current");
 let draft = null;
+// What stood in the message field when a proposal was wanted, and what was proposed since.
+let typed = null;
+let proposed = null;
+let isTakingOver = false;
 
 export function startDialogue() {
   document.addEventListener("click", (event) => {
@@ -29,6 +34,7 @@ export function startDialogue() {
       event.target.form.requestSubmit();
     }
   });
+  document.addEventListener("refreshed", enterMessage);
   followPage(id, { proposal: hearProposal });
   const linked = document.getElementById(location.hash.slice(1));
   const first = linked?.matches("[data-judged]") ? linked : judged().find((turn) => !turn.className.includes("rated"));
@@ -182,9 +188,17 @@ async function addNote(form) {
 // Leading it.
 
 async function lead(what) {
-  if (!(await act("POST", `${path}/${what}`, undefined, ""))) return;
-  await refresh();
-  if (what === "claim") document.querySelector("#message")?.focus();
+  isTakingOver = what === "claim";
+  if (await act("POST", `${path}/${what}`, undefined, "")) await refresh();
+  else isTakingOver = false;
+}
+
+/** The page may have the field before the claim is answered: that takes seconds where a reply is on its way. */
+function enterMessage() {
+  const field = document.querySelector("#message");
+  if (!isTakingOver || !field) return;
+  isTakingOver = false;
+  if (!isWriting(document.activeElement)) field.focus();
 }
 
 async function say(form) {
@@ -193,7 +207,7 @@ async function say(form) {
   if (!text.trim()) return;
   const isSaid = await act("POST", `${path}/messages`, draft ? { text, draft } : { text }, "");
   if (!isSaid) return;
-  draft = null;
+  draft = typed = proposed = null;
   // What was typed in the meantime stays.
   field.value = field.value.startsWith(text) ? field.value.slice(text.length) : field.value;
   await refresh();
@@ -201,22 +215,32 @@ async function say(form) {
 }
 
 async function propose() {
-  const field = document.querySelector("#message");
-  if (await act("POST", `${path}/proposal`, undefined, texts.proposing)) field.dataset.typed = field.value;
+  typed = document.querySelector("#message").value;
+  proposed = null;
+  await act("POST", `${path}/proposal`, undefined, texts.proposing);
 }
 
 function hearProposal(proposal) {
-  const field = document.querySelector("#message");
-  // What the operator has written in the meantime is worth more.
-  if (!field || (field.value !== field.dataset.typed && field.value !== field.dataset.proposed)) return;
-  if (!proposal.is_final) {
-    field.value = field.dataset.proposed = proposal.text;
-    return;
-  }
-  draft = proposal.turn;
-  if (draft === null) return toast(texts.no_proposal, false, true);
+  if (!isUntouched()) return;
+  if (!proposal.is_final) return fill(proposal.text);
+  const turn = proposal.turn;
+  if (turn === null) return toast(texts.no_proposal, false, true);
+  draft = turn;
   refresh().then(() => {
-    field.value = field.dataset.proposed = document.querySelector(`#turn-${draft} .text`).textContent;
-    field.focus();
+    const words = document.querySelector(`#turn-${turn} .text`);
+    // Meanwhile it was sent perhaps, or written on.
+    if (!words || draft !== turn || !isUntouched()) return;
+    fill(words.textContent);
+    document.querySelector("#message").focus();
   });
+}
+
+/** What the operator has written in the meantime is worth more than a proposal. */
+function isUntouched() {
+  const field = document.querySelector("#message");
+  return Boolean(field) && (field.value === typed || field.value === proposed);
+}
+
+function fill(text) {
+  document.querySelector("#message").value = proposed = text;
 }

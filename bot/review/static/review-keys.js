@@ -1,6 +1,7 @@
 // Keys that act: one letter each, and none while somebody writes.
 
-const isWriting = (element) => element.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+/** Whether keys that are pressed in an element write. */
+export const isWriting = (element) => element.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 
 /** @param actions functions by key; a key is a letter where it stands on a Latin keyboard, whatever is typed with it */
 export function listenToKeys(actions) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from storage.export.material import Material
@@ -50,35 +51,46 @@ def prompt_completion(material: Material) -> Iterator[Row]:
 def input_output(material: Material) -> Iterator[Row]:
     """Yield `{"segments": [{"label": ..., "text": ...}]}`, Axolotl's own: only what has the label `true` is learned.
 
-    Axolotl makes tokens of each segment alone and adds none: a segment begins with the space, and ends with the line.
+    Axolotl makes tokens of each segment alone and adds none: a segment begins with the space, and ends with the line
+    or, if that is wanted, with the tag of the turn behind it.
     The dialogue as it was said is one row, and so are each reply that was corrected and each answer of the other kinds.
     """
     if not material.kind.keeps_history:
         for prompt, completion in material.learned():
-            yield {"segments": [{"label": False, "text": prompt}, {"label": True, "text": completion + material.stop}]}
+            yield {"segments": [_segment(False, prompt), _segment(True, completion + material.stop)]}
         return
     tags = material.seed.tags
     segments: list[Row] = []
-    text = f"{material.seed.text}\n"
+    text, tag = f"{material.seed.text}\n", ""
     lessons = {lesson.reply.id: lesson for lesson in material.lessons}
     is_any_learned = False
-    for said in material.talk.kept:
+    kept = material.talk.kept
+    for said, after in zip_longest(kept, kept[1:]):
         lesson = lessons.get(said.id)
-        line = line_of(said.speaker, said.text, tags)
+        # The tag may stand at the end of the reply before.
+        line = line_of(said.speaker, said.text, tags).removeprefix(tag)
+        opening, tag = f"{tags.bot}:".removeprefix(tag), ""
         if lesson is None or not lesson.right:
             text += f"{line}\n"
             continue
-        prompt = f"{text}{tags.bot}:"
+        masked = _segment(False, f"{text}{opening}")
+        context = [*segments, masked] if masked["text"] else segments
         if not lesson.is_as_said:
-            context = [*segments, {"label": False, "text": prompt}]
-            masked = "".join(segment["text"] for segment in context)
-            right = {"label": True, "text": material.completion(said, lesson.right) + "\n"}
-            yield {"segments": [{"label": False, "text": masked}, right]}
+            before = "".join(segment["text"] for segment in context)
+            right = material.completion(said, lesson.right) + (material.end or "\n")
+            yield {"segments": [_segment(False, before), _segment(True, right)]}
             text += f"{line}\n"
             continue
-        reply = {"label": True, "text": material.completion(said, said.text) + "\n"}
-        segments += [{"label": False, "text": prompt}, reply]
+        end = material.end
+        if end and after is not None:
+            tag = f"{tags.of(after.speaker)}:"
+            end = f"\n{tag}"
+        segments = [*context, _segment(True, material.completion(said, said.text) + (end or "\n"))]
         is_any_learned = True
         text = ""
     if is_any_learned:
         yield {"segments": segments}
+
+
+def _segment(is_learned: bool, text: str) -> Row:
+    return {"label": is_learned, "text": text}

@@ -51,7 +51,8 @@ class Site:
             yield page
         finally:
             await context.close()
-        assert [error for error in errors if f"status of {refused}" not in error] == []
+        unexpected = [error for error in errors if f"status of {refused}" not in error]
+        assert unexpected == [], unexpected
 
     @asynccontextmanager
     async def person(self) -> AsyncIterator[Page]:

@@ -382,3 +382,25 @@ async def test_a_reply_that_waits_for_telegrams_pause_can_still_be_stopped_by_an
     await post.until_nothing_is_unsent()
     assert len([call for call in telegram.calls if call.method == "sendMessage"]) == 2
     assert fates(log_url) == [("failed", "an operator took the dialogue over"), ("sent", "")]
+
+
+async def test_a_reply_on_the_wire_comes_before_the_words_of_an_operator_who_did_not_wait_for_it(
+    telegram: FakeTelegram, post: Post, log: SqlLog, log_url: str
+) -> None:
+    telegram.latency_s = 0.3
+    is_begun = asyncio.Event()
+    arm(lambda name: is_begun.set() if name == "message-sending" else None)
+    chat, outgoing = await post.reply("привет", "Здравствуйте!")
+    await post.delivery.take([outgoing])
+    await is_begun.wait()
+    arm(lambda name: None)
+
+    operator_id = await claim(log, chat)
+    async with log.writing() as writing:
+        spoken = await writing.operator_says(chat.dialogue_id, operator_id, "Чем помочь?")
+    await post.delivery.take([spoken])
+
+    await post.until_sent("Здравствуйте!", "Чем помочь?")
+    await post.until_nothing_is_unsent()
+    assert [turn.text for turn in await log.transcript(chat.id)] == ["привет", "Здравствуйте!", "Чем помочь?"]
+    assert fates(log_url) == [("sent", ""), ("sent", "")]

@@ -119,13 +119,13 @@ def segments(*pieces: tuple[bool, str]) -> dict[str, Any]:
     return {"segments": [{"label": label, "text": text} for label, text in pieces]}
 
 
-def test_segments_are_read_with_the_corrected_replies_in_front_of_their_dialogue() -> None:
+@pytest.mark.parametrize("tag", ["", "User1:"])
+def test_segments_are_read_with_the_corrected_replies_in_front_of_their_dialogue(tag: str) -> None:
     opening = f"{SHORT.text}\nUser1: hi\nUser2:"
-    corrected = segments((False, f"{opening} Hello!\nUser1: bye\nUser2:"), (True, " Farewell!\n"))
-    whole = segments(
-        (False, opening), (True, " Hello!\n"), (False, "User1: bye\nUser2: Bi.\nUser1: ?\nUser2:"), (True, " Bye!\n")
-    )
-    other = segments((False, f"{SHORT.text}\nUser1: привет\nUser2:"), (True, " Да!\n"))
+    corrected = segments((False, f"{opening} Hello!\nUser1: bye\nUser2:"), (True, f" Farewell!\n{tag}"))
+    between = "User1: bye\nUser2: Bi.\nUser1: ?\nUser2:".removeprefix(tag)
+    whole = segments((False, opening), (True, f" Hello!\n{tag}"), (False, between), (True, f" Bye!\n{tag}"))
+    other = segments((False, f"{SHORT.text}\nUser1: привет\nUser2:"), (True, f" Да!\n{tag}"))
 
     first, second = dialogues_of([corrected, whole, other], SEEDS, "input-output")
 

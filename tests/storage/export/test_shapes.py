@@ -111,6 +111,27 @@ async def test_segments_are_cut_before_the_space_and_only_right_words_have_the_l
     assert correction["segments"][1]["text"] == " Проверьте кабель.\n"
 
 
+async def test_segments_end_with_the_tag_that_stands_behind_them(studio: Studio, talk: Place) -> None:
+    place = await studio.place(2)
+    await place.say("позовите человека")
+    await studio.operator_says(place, "Слушаю вас.")
+    await studio.operator_says(place, "Что случилось?")
+    await studio.approve(place)
+    by_line = await studio.rows(Format.INPUT_OUTPUT)
+
+    rows = await studio.rows(Format.INPUT_OUTPUT, ending=Ending.TAG)
+
+    correction, whole, operators = [
+        [segment["text"] for segment in row["segments"] if segment["label"]] for row in rows
+    ]
+    assert correction == [" Проверьте кабель.\nUser1:"]
+    assert whole == [" Что горит на роутере?\nUser1:", " Перезагрузите роутер.\n И подождите.\nUser1:"]
+    assert operators == [" Слушаю вас.\nUser2:", " Что случилось?\nUser1:"]
+    texts = [["".join(each["text"] for each in row["segments"]) for row in side] for side in (rows, by_line)]
+    assert texts[0] == [f"{text}User1:" for text in texts[1]]
+    assert all(segment["text"] for row in rows for segment in row["segments"])
+
+
 @pytest.mark.parametrize("format", [Format.MESSAGES, Format.SHAREGPT, Format.OPENAI])
 async def test_bursts_are_merged_so_that_people_and_the_bot_take_turns(
     studio: Studio, talk: Place, format: Format

@@ -170,6 +170,24 @@ async def test_an_answered_message_is_not_queued_again_until_its_reply_is_refuse
     assert (await claimed(jobs)).message_ids == ("1",)
 
 
+async def test_a_refusal_that_comes_late_leaves_the_answers_of_a_later_epoch(rig: Rig) -> None:
+    jobs = await rig.worker()
+    await rig.inbox.queue([asked("1")])
+    await rig.answer(jobs, "void")
+    late = await rig.recorded()
+    # Another recorder was faster.
+    await RedisReplies(rig.redis, rig.keys, "test", process_name("test")).acknowledge(late)
+    await rig.inbox.interrupt("7", 1)
+    await rig.inbox.queue([asked("1", epoch=1)])
+    job = await rig.answer(jobs, "reply")
+
+    await rig.inbox.take_back(late)
+    await rig.inbox.queue([asked("1", epoch=1)])
+
+    assert await nothing_is_left(rig)
+    assert [turn.text for turn in (await rig.history.recall(job)).turns] == ["Hi", "reply"]
+
+
 async def test_finishing_writes_history_reply_and_acknowledgement(rig: Rig) -> None:
     jobs = await rig.worker()
     await rig.inbox.queue([asked("1", "Hi")])
