@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from storage.operators import Role
 from storage.reviewed import Approval
@@ -175,6 +175,14 @@ async def test_the_model_proposes_and_the_operator_sends_it_edited(site: Site) -
         await say(person, "What is the price?")
         await expect(turn(page, "What is the price?")).to_be_visible()
         site.world.engine.lines.append(" It is free.\nUser1:")
+
+        async def answer_late(route: Route) -> None:
+            # What is asked for may be there before it is known that it was asked for.
+            response = await route.fetch()
+            await expect(field).to_have_value("It is free.")
+            await route.fulfill(response=response)
+
+        await page.route("**/proposal", answer_late)
         await page.get_by_role("button", name="Propose").click()
         await expect(field).to_have_value("It is free.")
         await field.fill("It is free for a month.")
