@@ -12,6 +12,22 @@ const NEAR_THE_END_PX = 80;
 // The limit of a message is worth mentioning from this share on.
 const COUNTER_FROM = 0.8;
 
+// What the bot's commands do in other channels the buttons do here; who is used to typing them may go on.
+const COMMANDS = new Map(
+  Object.entries({
+    start: startAnew,
+    new: startAnew,
+    seed: (name) => (name ? startAnew(name) : showSeeds()),
+    retry: () => act("retry"),
+    continue: () => act("continue"),
+    undo: () => act("undo"),
+    cancel: () => request("/api/cancel"),
+    human: () => request("/api/human"),
+    forget: askToForget,
+    help: () => trouble(texts.commands, true),
+  }),
+);
+
 let opening = null;
 let seeds = [];
 let chat = { seed: "", awaited: null, operator: "", turns: [] };
@@ -154,6 +170,13 @@ async function send() {
   const field = $("text");
   const text = field.value;
   if (isSending || $("send").disabled) return;
+  const [, command, argument] = text.trim().match(/^\/(\w+)(?:\s+(.*))?$/s) ?? [];
+  if (command) {
+    field.value = "";
+    showComposer();
+    const obey = COMMANDS.get(command.toLowerCase()) ?? (() => trouble(`${texts.unknown_command} ${texts.commands}`));
+    return obey(argument);
+  }
   isSending = true;
   showComposer();
   isFollowing = true;
@@ -236,6 +259,11 @@ function openMenu(isOpen) {
   if (isOpen) $("menu").firstElementChild.focus();
 }
 
+function askToForget() {
+  $("forget-dialog").returnValue = "";
+  $("forget-dialog").showModal();
+}
+
 async function forget() {
   if ($("forget-dialog").returnValue !== "forget") return;
   if (await request("/api/forget")) trouble(texts.forgotten, true);
@@ -278,8 +306,7 @@ $("call-operator").addEventListener("click", () => {
 });
 $("forget").addEventListener("click", () => {
   openMenu(false);
-  $("forget-dialog").returnValue = "";
-  $("forget-dialog").showModal();
+  askToForget();
 });
 $("forget-dialog").addEventListener("close", forget);
 for (const dialog of document.querySelectorAll("dialog")) {

@@ -177,6 +177,20 @@ async def test_another_seed_begins_another_conversation(site: Site) -> None:
         await expect(page.locator("#intro-title")).to_be_visible()
 
 
+async def test_a_command_that_is_typed_is_obeyed_and_is_no_message(site: Site) -> None:
+    async with site.visit() as page:
+        field = page.get_by_label("Message", exact=True)
+        await field.fill("/constructor")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("There is no such command here. The commands: /new")
+
+        await field.fill("/seed talk-ru")
+        await page.keyboard.press("Enter")
+
+        await expect(turns(page).locator(".text")).to_have_text(["Привет! О чём поговорим?"])
+        await expect(field).to_have_value("")
+
+
 async def test_a_failed_reply_offers_another_try(site: Site) -> None:
     async with site.visit() as page:
         await say(page, "Hello?")
