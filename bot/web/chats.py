@@ -10,6 +10,7 @@ from typing import Any
 from bot.conversation import Conversation, Session, Visit
 from bot.web.delivery import CHANNEL, WebDelivery
 from bot.web.events import Page, Pages
+from dialogue.forms import SeedKind
 from dialogue.seeds import Seed
 from storage.records import ChatKind, ShownTurn
 
@@ -92,6 +93,8 @@ def _shown_seed(seed: Seed) -> dict[str, Any]:
         "language": seed.language,
         "title": seed.title,
         "description": seed.description,
+        "example": seed.example,
+        "continues": seed.kind is SeedKind.DIALOGUE,
         "max_message_chars": seed.max_message_chars,
     }
 

@@ -106,10 +106,12 @@ function show() {
   write($("seed-title"), seed?.title ?? "");
   write($("intro-title"), seed?.title ?? "");
   write($("intro-description"), seed?.description ?? "");
+  write($("example"), seed?.example ? filled(texts.example, seed) : "");
+  $("example").hidden = !seed?.example;
   $("intro").hidden = chat.turns.some((turn) => turn.author === "person");
   $("turns").lang = seed?.language ?? "";
   $("stop").hidden = !chat.awaited;
-  showTurns($("turns"), { ...chat, draft, queued, failure, act }, texts);
+  showTurns($("turns"), { ...chat, draft, queued, failure, act, canContinue: seed?.continues }, texts);
   if (isFollowing) toTheEnd();
 }
 
@@ -179,15 +181,19 @@ async function send() {
   }
   isSending = true;
   showComposer();
-  isFollowing = true;
-  lastAsk = "retry";
-  const isTaken = await request("/api/messages", { text });
+  const isTaken = await say(text);
   isSending = false;
   // What was typed in the meantime stays.
   if (isTaken) field.value = field.value.startsWith(text) ? field.value.slice(text.length) : field.value;
   const sentence = $("trouble").textContent;
   showComposer();
   if (!isTaken) trouble(sentence);
+}
+
+function say(text) {
+  isFollowing = true;
+  lastAsk = "retry";
+  return request("/api/messages", { text });
 }
 
 async function act(name) {
@@ -290,6 +296,12 @@ document.addEventListener("keydown", (event) => {
 $("stop").addEventListener("click", () => {
   request("/api/cancel");
   writeOn();
+});
+$("example").addEventListener("click", () => {
+  // A double click is one wish.
+  $("example").hidden = true;
+  writeOn();
+  say(currentSeed().example);
 });
 $("choose-seed").addEventListener("click", showSeeds);
 $("menu-button").addEventListener("click", () => openMenu($("menu").hidden));

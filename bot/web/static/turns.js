@@ -13,7 +13,7 @@ export const isFailed = (turn) => ["failed", "put_aside"].includes(turn?.state);
 
 /**
  * @param list the element of the conversation
- * @param view { turns, awaited, draft, queued, failure, act } as chat.js keeps them
+ * @param view { turns, awaited, draft, queued, failure, act, canContinue } as chat.js keeps them
  */
 export function showTurns(list, view, texts) {
   const { turns, awaited, draft, queued } = view;
@@ -61,7 +61,7 @@ function turnItem(turn, at, view, texts) {
       write(note, noteOn(turn, view, texts));
       element.classList.toggle("writing", Boolean(isContinued));
       element.classList.toggle("waiting", turn.state === "waiting");
-      fillActions(actions, isLast && !view.awaited ? actionsOn(turn) : [], view.act, texts);
+      fillActions(actions, isLast && !view.awaited ? actionsOn(turn, view) : [], view.act, texts);
     },
   };
 }
@@ -76,8 +76,8 @@ function noteOn(turn, view, texts) {
   return turn.version > 1 ? texts.version.replace("{version}", turn.version) : "";
 }
 
-function actionsOn(turn) {
-  if (turn.author === "model") return ["retry", "continue", "undo"];
+function actionsOn(turn, { canContinue }) {
+  if (turn.author === "model") return canContinue ? ["retry", "continue", "undo"] : ["retry", "undo"];
   if (turn.state === "cancelled") return ["try_again", "undo"];
   return [];
 }

@@ -191,6 +191,19 @@ async def test_a_command_that_is_typed_is_obeyed_and_is_no_message(site: Site) -
         await expect(field).to_have_value("")
 
 
+async def test_an_example_is_said_with_a_click_and_what_is_no_dialogue_is_not_continued(site: Site) -> None:
+    async with site.visit() as page:
+        await page.locator("#choose-seed").click()
+        await page.get_by_role("button", name="Films").click()
+        await page.get_by_role("button", name="Try: Dune").dblclick()
+        await expect(page.locator(".dots")).to_be_visible()
+        await site.world.reply("Arrival")
+
+        await expect(turns(page).locator(".text")).to_have_text(["Yes?", "Dune", "Arrival"])
+        await expect(page.get_by_role("button", name="Answer differently")).to_be_visible()
+        await expect(page.get_by_role("button", name="Continue")).to_have_count(0)
+
+
 async def test_a_failed_reply_offers_another_try(site: Site) -> None:
     async with site.visit() as page:
         await say(page, "Hello?")
