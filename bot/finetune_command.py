@@ -54,6 +54,8 @@ def finetune(
         raise TrainingError(f"--out {out} is there already: remove it, or take another name")
     read = _read(data, method)
     read_held_out = _read(held_out, method) if held_out else None
+    if read_held_out and (both := set(_dialogues(read)) & set(_dialogues(read_held_out))):
+        raise TrainingError(f"{len(both)} of the dialogues in {held_out} are learned too: hold out others")
     _check_libraries()
     from rich.console import Console
 
@@ -126,8 +128,14 @@ def _kept(file: Reread) -> dict[str, Any]:
         "manifest": file.manifest.name,
         "manifest_sha256": file.manifest_sha256,
         "exported_at": file.facts.get("exported_at"),
-        "dialogues": file.facts.get("dialogues", {}).get(file.path.name, []),
+        "dialogues": _dialogues(file),
     }
+
+
+def _dialogues(file: Reread) -> list[str]:
+    """Return the hashes by which the file's dialogues are known."""
+    hashes: list[str] = file.facts.get("dialogues", {}).get(file.path.name, [])
+    return hashes
 
 
 def _check_libraries() -> None:

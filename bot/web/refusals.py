@@ -58,7 +58,10 @@ class LedElsewhere(Exception):
 
 
 def answer_errors_with_sentences(app: FastAPI) -> None:
-    """Have the application answer every error with `{"reason": name, "error": sentence}`, or a page to who asked for one."""
+    """Have the application answer every error with `{"reason": name, "error": sentence}`.
+
+    Who follows a link gets the sentence as a page.
+    """
     app.add_exception_handler(Exception, _answer(_failure))
     app.add_exception_handler(HTTPException, _answer(_no_such_thing))
     app.add_exception_handler(Refusal, _answer(lambda error: error))

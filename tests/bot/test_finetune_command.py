@@ -72,6 +72,12 @@ def test_a_format_that_the_method_cannot_learn_from_is_refused(folder: Path) -> 
     assert "dpo learns from dpo" in str(error)
 
 
+def test_what_is_learned_is_not_held_out(folder: Path) -> None:
+    error = refusal(finetune(folder, "--held-out", str(folder / "data.test.jsonl")))
+
+    assert "are learned too" in str(error)
+
+
 def test_nothing_that_is_there_is_overwritten(folder: Path) -> None:
     (folder / "out").mkdir()
 
