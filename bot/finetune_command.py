@@ -153,6 +153,14 @@ def _bar(console: Console) -> Iterator[Show]:
 
     from dialogue.learning.watching import Moment
 
+    is_ending = False
+
+    def heed(moment: Moment) -> None:
+        nonlocal is_ending
+        if moment.is_ending and not is_ending:
+            console.print("The training ends after this step; the same command goes on with it. Ctrl-C again: at once.")
+            is_ending = True
+
     def words(moment: Moment) -> str:
         held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
         return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
@@ -161,6 +169,7 @@ def _bar(console: Console) -> Iterator[Show]:
         seen: set[int] = set()
 
         def tell(moment: Moment) -> None:
+            heed(moment)
             if moment.loss is not None and moment.step not in seen:
                 seen.add(moment.step)
                 console.print(f"step {moment.step} of {moment.steps}: {words(moment)}")
@@ -176,7 +185,12 @@ def _bar(console: Console) -> Iterator[Show]:
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=None)
-        yield lambda moment: progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+
+        def move(moment: Moment) -> None:
+            heed(moment)
+            progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+
+        yield move
 
 
 def _tell(out: Path, facts: dict[str, Any]) -> None:
