@@ -54,7 +54,7 @@ function turnItem(turn, at, view, texts) {
       const [name, text, meta, actions] = element.children;
       const [time, note] = meta.children;
       write(name, `${texts[{ person: "you", operator: "operator" }[turn.author] ?? "bot"]}: `);
-      write(text, isContinued ? joined(turn.text, view.draft) : turn.text);
+      writeReply(text, isContinued ? joined(turn.text, view.draft) : turn.text);
       time.dateTime = at.toISOString();
       time.title = `${calendar.format(at)}, ${clock.format(at)}`;
       write(time, clock.format(at));
@@ -161,6 +161,22 @@ export function make(tag, className) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   return element;
+}
+
+/** Set an element's text; what stands between lines of ``` becomes blocks of code. */
+function writeReply(element, text) {
+  const pieces = text.split(/(?:^|\n)```[\w+#-]*\n([^]*?)(?:\n```(?:\n|$)|$)/);
+  if (pieces.length === 1) return write(element, text);
+  if (element.written === text) return;
+  element.written = text;
+  element.replaceChildren(
+    ...pieces.map((piece, number) => {
+      if (number % 2 === 0) return piece;
+      const block = make("code", "");
+      block.textContent = piece;
+      return block;
+    }),
+  );
 }
 
 /** Set an element's text, and leave it alone where it is the same: what a person has selected stays selected. */

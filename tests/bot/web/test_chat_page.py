@@ -102,6 +102,15 @@ async def test_markup_in_a_message_stays_text(site: Site) -> None:
         assert await page.title() == "Govorun"
 
 
+async def test_code_in_a_reply_stands_in_a_block(site: Site) -> None:
+    async with site.visit() as page:
+        await say(page, "How?")
+        await site.world.reply("So:\n```html\n<b>\n  x\n```\nDone.")
+
+        await expect(turns(page).last.locator(".text code")).to_have_text("<b>\n  x")
+        await expect(turns(page).last.locator(".text")).to_have_text("So:<b>\n  xDone.")
+
+
 async def test_messages_sent_meanwhile_are_queued_and_answered_together(site: Site) -> None:
     async with site.visit() as page:
         await say(page, "One.")
