@@ -45,7 +45,8 @@ def test_an_export_becomes_an_adapter_that_says_where_it_comes_from(folder: Path
     )
     assert lineage["data"]["dialogues"] == manifest["dialogues"]["data.test.jsonl"]
     assert lineage["seeds"] == manifest["seeds"]
-    assert (folder / "out" / "adapter_model.safetensors").is_file()
+    modes = {(folder / "out" / name).stat().st_mode for name in ("adapter_model.safetensors", "lineage.json")}
+    assert len(modes) == 1
     assert not (folder / ".out.unfinished").exists()
 
 
