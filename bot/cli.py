@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -40,14 +42,8 @@ app = typer.Typer(
 seeds.command()(compare)
 seeds.command()(ablate)
 seeds.command()(demonstrate)
-app.add_typer(seeds, name="seeds")
-app.add_typer(operators, name="operators")
-app.command()(export)
-app.command()(augment)
-app.command()(evaluate)
-app.command()(finetune)
-app.command()(promote)
-app.command()(forgotten)
+app.add_typer(seeds, name="seeds", rich_help_panel="Look after it")
+app.add_typer(operators, name="operators", rich_help_panel="Look after it")
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Stop when the standard input ends.")]
 
@@ -69,7 +65,7 @@ def govorun(
     pass
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def up(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the chat page; default 8080.")] = None,
 ) -> None:
@@ -87,7 +83,7 @@ def up(
     raise typer.Exit(asyncio.run(run_everything(settings, Console(highlight=False))))
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def chat(
     seed: Annotated[str | None, typer.Option(help="Begin a dialogue with this seed (see: govorun seeds list).")] = None,
     once: Annotated[str | None, typer.Option(metavar="TEXT", help="Print one reply to TEXT and exit.")] = None,
@@ -110,7 +106,7 @@ def chat(
     raise typer.Exit(0 if is_answered else 1)
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def worker(supervised: Supervised = False) -> None:
     """Run one worker: it loads the model and writes the replies. As many as wanted may run, on any machines.
 
@@ -123,7 +119,7 @@ def worker(supervised: Supervised = False) -> None:
     _serve(partial(run_worker, settings, ready=notify_ready, progress=notify_progress), supervised)
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def web(supervised: Supervised = False) -> None:
     """Serve the chat page, /healthz, /metrics and Telegram's webhook."""
     settings = _settings("web")
@@ -133,7 +129,7 @@ def web(supervised: Supervised = False) -> None:
     _serve(partial(run_web, settings, ready=notify_ready), supervised)
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def bot(supervised: Supervised = False) -> None:
     """Talk to Telegram: receive, handle, send. Needs GOVORUN_TELEGRAM_TOKEN; a second one waits to take over."""
     settings = _settings("bot")
@@ -145,7 +141,7 @@ def bot(supervised: Supervised = False) -> None:
     _serve(partial(run_bot, settings, ready=notify_ready), supervised)
 
 
-@app.command()
+@app.command(rich_help_panel="Run it")
 def doctor() -> None:
     """Check token, Redis, SQL, model, disk, memory and GPU, and say how to mend what fails.
 
@@ -159,14 +155,27 @@ def doctor() -> None:
     raise typer.Exit(asyncio.run(examine(settings, Console())))
 
 
+# In the order in which one needs them.
+for command in (export, augment, finetune, evaluate, promote, forgotten):
+    app.command(rich_help_panel="Learn from it")(command)
+
+
 def main() -> None:
     """Run the command line; an error of our own tree is one line, not a traceback."""
+    for commands in (app, seeds, operators):
+        for each in commands.registered_commands:
+            each.help = _unfolded(each.callback.__doc__ or "") if each.callback else None
     try:
         app()
     except Exception as error:
         from bot.failing import explain
 
         sys.exit(explain(error))
+
+
+def _unfolded(docstring: str) -> str:
+    """Return the text with one line for each paragraph: it is folded anew where the terminal ends."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(docstring))
 
 
 def _settings(process: str, is_quiet: bool = False, **overrides: Any) -> Settings:

@@ -171,7 +171,8 @@ def _tell(exported: Exported) -> None:
     """Say what was written, and what was left out and why."""
     facts = exported.facts
     for file in facts["files"]:
-        typer.echo(f"{exported.manifest.parent / file['name']}: {file['rows']} rows of {file['dialogues']} dialogues")
+        rows, dialogues = _counted(file["rows"], "row"), _counted(file["dialogues"], "dialogue")
+        typer.echo(f"{exported.manifest.parent / file['name']}: {rows} of {dialogues}")
     left_out = {name: many for name, many in facts["counts"]["dialogues"].items() if name != "exported"}
     left_out |= {name: many for name, many in facts["counts"]["rows"].items() if name != "written"}
     if tokens := facts["lengths"].get("tokens"):
@@ -181,12 +182,19 @@ def _tell(exported: Exported) -> None:
         )
     if left_out:
         typer.echo(
-            "Left out: " + ", ".join(f"{many} {name.replace('_', ' ')}" for name, many in left_out.items()) + "."
+            "Left out: " + ", ".join(f"{name.replace('_', ' ')} {many}" for name, many in left_out.items()) + "."
         )
     if facts["labels"] and not facts["labels"]["is_within_1_to_4_thirds"]:
         weights = f"{facts['labels']['desirable_weight']} and {facts['labels']['undesirable_weight']}"
         typer.echo(f"Liked and disliked are uneven: train with desirable and undesirable weights of {weights}.")
     if not any(file["rows"] for file in facts["files"]):
-        hint = "" if "approval" not in facts["query"] else " Only approved dialogues count: see the review pages."
-        typer.echo(f"There was nothing to learn.{hint}")
+        is_all = facts["query"] == Wanted().as_query()
+        hint = (
+            "Only approved dialogues count: see the review pages." if is_all else "Nothing approved meets the options."
+        )
+        typer.echo(f"There was nothing to learn. {hint}")
     typer.echo(f"Where it comes from: {exported.manifest}")
+
+
+def _counted(many: int, thing: str) -> str:
+    return f"{many} {thing}{'' if many == 1 else 's'}"

@@ -21,6 +21,9 @@ FAILED = 1
 INTERRUPTED = 128 + signal.SIGINT
 """As shells have it."""
 
+# Their log is read by machines; what other commands say is read by whoever has typed them, also through a pipe.
+_SERVICES = ("up", "worker", "web", "bot")
+
 # What fails again in the same way until a person mends it.
 _NEEDS_A_PERSON = (SettingsError, SeedError, ModelRefused)
 
@@ -51,8 +54,7 @@ def run_to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 def _tell(sentence: str) -> None:
     formatter = logging.root.handlers[0].formatter if logging.root.handlers else None
-    if isinstance(formatter, RedactingFormatter) and not sys.stderr.isatty():
-        # The log of a service, which machines read.
+    if isinstance(formatter, RedactingFormatter) and formatter.process in _SERVICES and not sys.stderr.isatty():
         logger.critical("%s", sentence)
     else:
         redact = formatter.redact if isinstance(formatter, RedactingFormatter) else redactor([])

@@ -54,6 +54,8 @@ def finetune(
         raise TrainingError(f"--out {out} is there already: remove it, or take another name")
     read = _read(data, method)
     read_held_out = _read(held_out, method) if held_out else None
+    if read_held_out and (both := set(_dialogues(read)) & set(_dialogues(read_held_out))):
+        raise TrainingError(f"{len(both)} of the dialogues in {held_out} are learned too: hold out others")
     _check_libraries()
     from rich.console import Console
 
@@ -126,8 +128,14 @@ def _kept(file: Reread) -> dict[str, Any]:
         "manifest": file.manifest.name,
         "manifest_sha256": file.manifest_sha256,
         "exported_at": file.facts.get("exported_at"),
-        "dialogues": file.facts.get("dialogues", {}).get(file.path.name, []),
+        "dialogues": _dialogues(file),
     }
+
+
+def _dialogues(file: Reread) -> list[str]:
+    """Return the hashes by which the file's dialogues are known."""
+    hashes: list[str] = file.facts.get("dialogues", {}).get(file.path.name, [])
+    return hashes
 
 
 def _check_libraries() -> None:
@@ -145,6 +153,14 @@ def _bar(console: Console) -> Iterator[Show]:
 
     from dialogue.learning.watching import Moment
 
+    is_ending = False
+
+    def heed(moment: Moment) -> None:
+        nonlocal is_ending
+        if moment.is_ending and not is_ending:
+            console.print("The training ends after this step; the same command goes on with it. Ctrl-C again: at once.")
+            is_ending = True
+
     def words(moment: Moment) -> str:
         held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
         return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
@@ -153,6 +169,7 @@ def _bar(console: Console) -> Iterator[Show]:
         seen: set[int] = set()
 
         def tell(moment: Moment) -> None:
+            heed(moment)
             if moment.loss is not None and moment.step not in seen:
                 seen.add(moment.step)
                 console.print(f"step {moment.step} of {moment.steps}: {words(moment)}")
@@ -168,7 +185,12 @@ def _bar(console: Console) -> Iterator[Show]:
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("", total=None)
-        yield lambda moment: progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+
+        def move(moment: Moment) -> None:
+            heed(moment)
+            progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+
+        yield move
 
 
 def _tell(out: Path, facts: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ def configure_logging(level: str, secrets: Iterable[str], process: str, stream: 
     handler.setFormatter(
         RedactingFormatter(
             redactor(secrets),
+            process,
             foreign_pre_chain=_gather(process, is_terminal),
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_render(is_terminal)],
         )
@@ -62,9 +63,10 @@ def configure_logging(level: str, secrets: Iterable[str], process: str, stream: 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """Masks secrets on the finished line: nothing can slip in behind it."""
 
-    def __init__(self, redact: Callable[[str], str], **chain: Any) -> None:
+    def __init__(self, redact: Callable[[str], str], process: str, **chain: Any) -> None:
         super().__init__(**chain)
         self.redact = redact
+        self.process = process
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,13 +25,17 @@ def list_seeds() -> None:
 
     from dialogue.seeds import load_seeds
 
-    table = Table("name", "kind", "language", "title", "description", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for name in ("name", "kind", "in"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("what it does")
     if edited := edited_seeds():
         table.add_column("another version is at work")
     for seed in load_seeds():
         put = [who_and_when(edited[seed.name])] if seed.name in edited else []
-        table.add_row(seed.name, seed.kind.value, seed.language, seed.title, seed.description, *put)
-    Console(highlight=False).print(table)
+        table.add_row(seed.name, seed.kind.value, seed.language, seed.description, *put)
+    # Through a pipe nothing is folded: a line is a seed.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 300).print(table)
 
 
 @seeds.command()
@@ -47,14 +52,29 @@ def show(name: Annotated[str, typer.Argument(help="As in: govorun seeds list.")]
         "version": seed.version,
         "tags": f"{seed.tags.person}, {seed.tags.bot}",
         "sampling": ", ".join(f"{key} {value}" for key, value in asdict(seed.sampling).items()),
+        "group": seed.group.value,
+        **_form(seed),
         "longest message": f"{seed.max_message_chars} characters",
         "greeting": seed.greeting,
+        "example": seed.example,
     }
-    if seed.example:
-        facts["example"] = seed.example
     for fact, value in facts.items():
-        typer.echo(f"{typer.style(fact, bold=True)}: {value}")
+        if value:
+            typer.echo(f"{typer.style(fact, bold=True)}: {value}")
     typer.echo(f"\n{seed.text}")
+
+
+def _form(seed: Seed) -> dict[str, str]:
+    """Return what a seed that is no dialogue puts a person's words into, and what it asks of an answer."""
+    form = seed.form
+    return {
+        "template": form.template,
+        "opening": form.opening,
+        "until": form.until.value if form.template and form.variants == 1 else "",
+        "variants": str(form.variants) if form.variants > 1 else "",
+        "parameters": ", ".join(f"{name}={usual}" for name, usual in form.parameters),
+        "schema": ", ".join(f"{key}: {kind}" for key, kind in form.schema),
+    }
 
 
 @seeds.command("try")

@@ -46,7 +46,7 @@ def entrance_router(
 
     @router.get("/login")
     async def page(request: Request, next: str = HOME) -> Response:
-        return rendering.page(request, "login.html", next=_inside(next), trouble="")
+        return rendering.page(request, "login.html", next=_inside(next), name="", trouble="")
 
     @router.post("/login")
     async def login(request: Request) -> Response:
@@ -55,11 +55,11 @@ def entrance_router(
         name, password, target = await _form(request)
         counted = _counted(request, name)
         if not await _may_try(throttle, counted):
-            return rendering.page(request, "login.html", 429, next=target, trouble="too_many_tries")
+            return rendering.page(request, "login.html", 429, next=target, name=name, trouble="too_many_tries")
         operator = await _admitted(log, passwords, name, password)
         if operator is None:
             logger.warning("a login failed")
-            return rendering.page(request, "login.html", 401, next=target, trouble="wrong_login")
+            return rendering.page(request, "login.html", 401, next=target, name=name, trouble="wrong_login")
         await throttle.clear(counted["pair"])
         for kind in ("address", "name"):
             await throttle.take_back(counted[kind])

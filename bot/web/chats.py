@@ -10,6 +10,7 @@ from typing import Any
 from bot.conversation import Conversation, Session, Visit
 from bot.web.delivery import CHANNEL, WebDelivery
 from bot.web.events import Page, Pages
+from dialogue.forms import Group, SeedKind
 from dialogue.seeds import Seed
 from storage.records import ChatKind, ShownTurn
 
@@ -35,8 +36,9 @@ class WebChats:
         self._pages = pages
 
     def seeds(self) -> list[dict[str, Any]]:
-        """Return what one can choose from, ready for JSON."""
-        return [_shown_seed(seed) for seed in self._conversation.seeds]
+        """Return what one can choose from, ready for JSON: those to talk to first, and what does alike together."""
+        seeds = sorted(self._conversation.seeds, key=lambda seed: list(Group).index(seed.group))
+        return [_shown_seed(seed) for seed in seeds]
 
     @asynccontextmanager
     async def visit(self, visitor: Visitor) -> AsyncIterator[tuple[Session, Visit]]:
@@ -92,6 +94,8 @@ def _shown_seed(seed: Seed) -> dict[str, Any]:
         "language": seed.language,
         "title": seed.title,
         "description": seed.description,
+        "example": seed.example,
+        "continues": seed.kind is SeedKind.DIALOGUE,
         "max_message_chars": seed.max_message_chars,
     }
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -56,7 +58,10 @@ class LedElsewhere(Exception):
 
 
 def answer_errors_with_sentences(app: FastAPI) -> None:
-    """Have the application answer every error with `{"reason": name, "error": sentence}`."""
+    """Have the application answer every error with `{"reason": name, "error": sentence}`.
+
+    Who follows a link gets the sentence as a page.
+    """
     app.add_exception_handler(Exception, _answer(_failure))
     app.add_exception_handler(HTTPException, _answer(_no_such_thing))
     app.add_exception_handler(Refusal, _answer(lambda error: error))
@@ -65,6 +70,10 @@ def answer_errors_with_sentences(app: FastAPI) -> None:
     for kind, translate in _TRANSLATIONS.items():
         app.add_exception_handler(kind, _answer(translate))
 
+
+_PAGE = Environment(loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined).get_template(
+    "refusal.html"
+)
 
 _Translate = Callable[..., Refusal]
 
@@ -86,7 +95,13 @@ _TRANSLATIONS: dict[type[Exception], _Translate] = {
 def _answer(translate: _Translate) -> Callable[[Request, Exception], Response]:
     def answer(request: Request, error: Exception) -> Response:
         refusal = translate(error)
-        sentence = text(refusal.reason, preferred_language(request), **refusal.values)
+        language = preferred_language(request)
+        sentence = text(refusal.reason, language, **refusal.values)
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            # Somebody followed a link; scripts and programs do not ask for pages.
+            home = "/review" if request.url.path.startswith("/review") else "/"
+            page = _PAGE.render(language=language, name=text("name", language), sentence=sentence, home=home)
+            return HTMLResponse(page, refusal.status, headers={"Vary": "Accept, Accept-Language"})
         return json_response({"reason": refusal.reason, "error": sentence}, refusal.status)
 
     return answer

@@ -159,7 +159,10 @@ def _written(order: Order, trained: Trained, work: Path, counts: Mapping[str, in
     write_losses(folder, trained.history)
     sources = {**order.sources, "data": {**order.sources["data"], **counts}}
     facts = write_lineage(folder, order.base, order.plan, sources, trained.metrics)
+    readers = (folder / "losses.csv").stat().st_mode
     for path in folder.iterdir():
+        # safetensors shuts its files to everybody else, whatever the umask says.
+        path.chmod(readers)
         with path.open("rb") as file:
             os.fsync(file.fileno())
     folder.rename(order.out)

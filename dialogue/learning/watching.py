@@ -24,12 +24,14 @@ class Moment:
     Args:
         loss: of the last step, None before the first.
         held_out: the last loss on the held-out rows, None where there is none yet.
+        is_ending: whether it was told to end after this step, which may take minutes.
     """
 
     step: int
     steps: int
     loss: float | None
     held_out: float | None
+    is_ending: bool = False
 
 
 Show = Callable[[Moment], None]
@@ -50,11 +52,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._began = self._saved = time.monotonic()
         self._loss: float | None = None
         self._held_out: float | None = None
+        self._steps = (0, 0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the step; see whether it is the last one."""
         now = time.monotonic()
-        self._tell(state)
+        self._hear(state)
         if self._max_s is not None and now - self._began >= self._max_s:
             self.is_out_of_time = True
         if self.is_interrupted or self.is_out_of_time:
@@ -71,10 +74,14 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Take the losses."""
         self._loss = (logs or {}).get("loss", self._loss)
         self._held_out = (logs or {}).get("eval_loss", self._held_out)
-        self._tell(state)
+        self._hear(state)
 
-    def _tell(self, state: Any) -> None:
-        self._show(Moment(state.global_step, state.max_steps, self._loss, self._held_out))
+    def _hear(self, state: Any) -> None:
+        self._steps = (state.global_step, state.max_steps)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._show(Moment(*self._steps, self._loss, self._held_out, self.is_interrupted))
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -87,6 +94,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         def note(number: int, frame: FrameType | None) -> None:
             self.is_interrupted = True
             signal.signal(number, before[signal.Signals(number)])
+            self._tell()
 
         for number in before:
             signal.signal(number, note)

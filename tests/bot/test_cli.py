@@ -111,10 +111,17 @@ async def test_the_bot_says_that_it_needs_a_token(env: dict[str, str]) -> None:
 
 
 async def test_the_seeds_are_listed_and_shown(env: dict[str, str]) -> None:
-    listed, shown = await asyncio.gather(ended(env, "seeds", "list"), ended(env, "seeds", "show", "small-talk-en"))
+    listed, shown, vote = await asyncio.gather(
+        ended(env, "seeds", "list"),
+        ended(env, "seeds", "show", "small-talk-en"),
+        ended(env, "seeds", "show", "music-en"),
+    )
 
-    assert "isp-support-ru" in listed.out
+    assert [line.split()[:3] for line in listed.out.splitlines() if "code-answers-json" in line] == [
+        ["code-answers-json-en", "json", "en"]
+    ]
     assert "User2:" in shown.out
+    assert 'template: Who listens to {input} will also like\nopening: "\nvariants: 16\n' in vote.out
 
 
 async def test_lint_finds_the_projects_own_seeds_in_order(env: dict[str, str]) -> None:

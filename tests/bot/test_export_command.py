@@ -60,7 +60,7 @@ async def test_it_writes_the_file_and_says_what_is_in_it(shell: Shell) -> None:
     result = await shell.export()
 
     assert result.exit_code == 0, result.output
-    assert f"{shell.folder / 'out.jsonl'}: 1 rows of 1 dialogues" in result.output
+    assert f"{shell.folder / 'out.jsonl'}: 1 row of 1 dialogue" in result.output
     assert [row["completion"] for row in lines(shell.folder / "out.jsonl")] == [" Здравствуйте!"]
     assert verified(shell.folder / "out.jsonl.manifest.json")["format"] == "prompt-completion"
 

@@ -45,7 +45,8 @@ def test_an_export_becomes_an_adapter_that_says_where_it_comes_from(folder: Path
     )
     assert lineage["data"]["dialogues"] == manifest["dialogues"]["data.test.jsonl"]
     assert lineage["seeds"] == manifest["seeds"]
-    assert (folder / "out" / "adapter_model.safetensors").is_file()
+    modes = {(folder / "out" / name).stat().st_mode for name in ("adapter_model.safetensors", "lineage.json")}
+    assert len(modes) == 1
     assert not (folder / ".out.unfinished").exists()
 
 
@@ -70,6 +71,12 @@ def test_a_format_that_the_method_cannot_learn_from_is_refused(folder: Path) -> 
 
     assert isinstance(error, TrainingError)
     assert "dpo learns from dpo" in str(error)
+
+
+def test_what_is_learned_is_not_held_out(folder: Path) -> None:
+    error = refusal(finetune(folder, "--held-out", str(folder / "data.test.jsonl")))
+
+    assert "are learned too" in str(error)
 
 
 def test_nothing_that_is_there_is_overwritten(folder: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 import structlog
 
+from bot.failing import explain
 from bot.logs import configure_logging, redactor
 from dialogue.errors import StorageUnavailable
 from storage.live.redis_connection import redis_connection
@@ -127,3 +129,14 @@ def test_libraries_are_heard_from_warning_on_and_our_code_as_set() -> None:
     logger.debug("a detail")
 
     assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["a fault", "a detail"]
+
+
+@pytest.mark.parametrize(("process", "beginning"), [("chat", "Error: gone"), ("worker", '{"process": "worker"')])
+def test_only_the_error_that_ends_a_service_is_a_line_of_json(
+    process: str, beginning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("INFO", [], process, sys.stderr)
+
+    explain(StorageUnavailable("gone"))
+
+    assert capsys.readouterr().err.startswith(beginning)

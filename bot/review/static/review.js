@@ -13,6 +13,8 @@ const kind = document.body.className;
 const starts = { inbox: startInbox, dialogue: startDialogue, account: startAccount, overview: followPage, seed: startSeed };
 
 showTimes(document);
+// On a phone the row of pages is longer than the screen.
+document.querySelector(".places [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 const keys = starts[kind]?.() ?? {};
 if (kind !== "login") {
   listenToKeys({

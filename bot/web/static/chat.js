@@ -12,6 +12,22 @@ const NEAR_THE_END_PX = 80;
 // The limit of a message is worth mentioning from this share on.
 const COUNTER_FROM = 0.8;
 
+// What the bot's commands do in other channels the buttons do here; who is used to typing them may go on.
+const COMMANDS = new Map(
+  Object.entries({
+    start: startAnew,
+    new: startAnew,
+    seed: (name) => (name ? startAnew(name) : showSeeds()),
+    retry: () => act("retry"),
+    continue: () => act("continue"),
+    undo: () => act("undo"),
+    cancel: () => request("/api/cancel"),
+    human: () => request("/api/human"),
+    forget: askToForget,
+    help: () => trouble(texts.commands, true),
+  }),
+);
+
 let opening = null;
 let seeds = [];
 let chat = { seed: "", awaited: null, operator: "", turns: [] };
@@ -90,10 +106,12 @@ function show() {
   write($("seed-title"), seed?.title ?? "");
   write($("intro-title"), seed?.title ?? "");
   write($("intro-description"), seed?.description ?? "");
+  write($("example"), seed?.example ? filled(texts.example, seed) : "");
+  $("example").hidden = !seed?.example;
   $("intro").hidden = chat.turns.some((turn) => turn.author === "person");
   $("turns").lang = seed?.language ?? "";
   $("stop").hidden = !chat.awaited;
-  showTurns($("turns"), { ...chat, draft, queued, failure, act }, texts);
+  showTurns($("turns"), { ...chat, draft, queued, failure, act, canContinue: seed?.continues }, texts);
   if (isFollowing) toTheEnd();
 }
 
@@ -154,17 +172,28 @@ async function send() {
   const field = $("text");
   const text = field.value;
   if (isSending || $("send").disabled) return;
+  const [, command, argument] = text.trim().match(/^\/(\w+)(?:\s+(.*))?$/s) ?? [];
+  if (command) {
+    field.value = "";
+    showComposer();
+    const obey = COMMANDS.get(command.toLowerCase()) ?? (() => trouble(`${texts.unknown_command} ${texts.commands}`));
+    return obey(argument);
+  }
   isSending = true;
   showComposer();
-  isFollowing = true;
-  lastAsk = "retry";
-  const isTaken = await request("/api/messages", { text });
+  const isTaken = await say(text);
   isSending = false;
   // What was typed in the meantime stays.
   if (isTaken) field.value = field.value.startsWith(text) ? field.value.slice(text.length) : field.value;
   const sentence = $("trouble").textContent;
   showComposer();
   if (!isTaken) trouble(sentence);
+}
+
+function say(text) {
+  isFollowing = true;
+  lastAsk = "retry";
+  return request("/api/messages", { text });
 }
 
 async function act(name) {
@@ -236,6 +265,11 @@ function openMenu(isOpen) {
   if (isOpen) $("menu").firstElementChild.focus();
 }
 
+function askToForget() {
+  $("forget-dialog").returnValue = "";
+  $("forget-dialog").showModal();
+}
+
 async function forget() {
   if ($("forget-dialog").returnValue !== "forget") return;
   if (await request("/api/forget")) trouble(texts.forgotten, true);
@@ -263,6 +297,12 @@ $("stop").addEventListener("click", () => {
   request("/api/cancel");
   writeOn();
 });
+$("example").addEventListener("click", () => {
+  // A double click is one wish.
+  $("example").hidden = true;
+  writeOn();
+  say(currentSeed().example);
+});
 $("choose-seed").addEventListener("click", showSeeds);
 $("menu-button").addEventListener("click", () => openMenu($("menu").hidden));
 document.addEventListener("click", (event) => {
@@ -278,8 +318,7 @@ $("call-operator").addEventListener("click", () => {
 });
 $("forget").addEventListener("click", () => {
   openMenu(false);
-  $("forget-dialog").returnValue = "";
-  $("forget-dialog").showModal();
+  askToForget();
 });
 $("forget-dialog").addEventListener("close", forget);
 for (const dialog of document.querySelectorAll("dialog")) {

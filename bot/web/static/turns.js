@@ -13,7 +13,7 @@ export const isFailed = (turn) => ["failed", "put_aside"].includes(turn?.state);
 
 /**
  * @param list the element of the conversation
- * @param view { turns, awaited, draft, queued, failure, act } as chat.js keeps them
+ * @param view { turns, awaited, draft, queued, failure, act, canContinue } as chat.js keeps them
  */
 export function showTurns(list, view, texts) {
   const { turns, awaited, draft, queued } = view;
@@ -54,14 +54,14 @@ function turnItem(turn, at, view, texts) {
       const [name, text, meta, actions] = element.children;
       const [time, note] = meta.children;
       write(name, `${texts[{ person: "you", operator: "operator" }[turn.author] ?? "bot"]}: `);
-      write(text, isContinued ? joined(turn.text, view.draft) : turn.text);
+      writeReply(text, isContinued ? joined(turn.text, view.draft) : turn.text);
       time.dateTime = at.toISOString();
       time.title = `${calendar.format(at)}, ${clock.format(at)}`;
       write(time, clock.format(at));
       write(note, noteOn(turn, view, texts));
       element.classList.toggle("writing", Boolean(isContinued));
       element.classList.toggle("waiting", turn.state === "waiting");
-      fillActions(actions, isLast && !view.awaited ? actionsOn(turn) : [], view.act, texts);
+      fillActions(actions, isLast && !view.awaited ? actionsOn(turn, view) : [], view.act, texts);
     },
   };
 }
@@ -76,8 +76,8 @@ function noteOn(turn, view, texts) {
   return turn.version > 1 ? texts.version.replace("{version}", turn.version) : "";
 }
 
-function actionsOn(turn) {
-  if (turn.author === "model") return ["retry", "continue", "undo"];
+function actionsOn(turn, { canContinue }) {
+  if (turn.author === "model") return canContinue ? ["retry", "continue", "undo"] : ["retry", "undo"];
   if (turn.state === "cancelled") return ["try_again", "undo"];
   return [];
 }
@@ -161,6 +161,22 @@ export function make(tag, className) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   return element;
+}
+
+/** Set an element's text; what stands between lines of ``` becomes blocks of code. */
+function writeReply(element, text) {
+  const pieces = text.split(/(?:^|\n)```[\w+#-]*\n([^]*?)(?:\n```(?:\n|$)|$)/);
+  if (pieces.length === 1) return write(element, text);
+  if (element.written === text) return;
+  element.written = text;
+  element.replaceChildren(
+    ...pieces.map((piece, number) => {
+      if (number % 2 === 0) return piece;
+      const block = make("code", "");
+      block.textContent = piece;
+      return block;
+    }),
+  );
 }
 
 /** Set an element's text, and leave it alone where it is the same: what a person has selected stays selected. */

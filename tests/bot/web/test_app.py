@@ -37,6 +37,15 @@ async def test_a_fault_is_told_without_its_details() -> None:
     assert {name: response.headers[name] for name in HEADERS} == HEADERS
 
 
+async def test_who_follows_a_link_to_nowhere_gets_a_page_that_leads_back() -> None:
+    async with client() as browser:
+        response = await browser.get("/review/none", headers={"Accept": "text/html,*/*", "Accept-Language": "ru"})
+
+    assert (response.status_code, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Такой страницы здесь нет." in response.text
+    assert '<a href="/review">' in response.text
+
+
 async def test_an_outage_is_told_as_worth_another_try() -> None:
     async with client() as browser:
         response = await browser.get("/outage", headers={"Accept-Language": "ru"})

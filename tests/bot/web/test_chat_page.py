@@ -102,6 +102,15 @@ async def test_markup_in_a_message_stays_text(site: Site) -> None:
         assert await page.title() == "Govorun"
 
 
+async def test_code_in_a_reply_stands_in_a_block(site: Site) -> None:
+    async with site.visit() as page:
+        await say(page, "How?")
+        await site.world.reply("So:\n```html\n<b>\n  x\n```\nDone.")
+
+        await expect(turns(page).last.locator(".text code")).to_have_text("<b>\n  x")
+        await expect(turns(page).last.locator(".text")).to_have_text("So:<b>\n  xDone.")
+
+
 async def test_messages_sent_meanwhile_are_queued_and_answered_together(site: Site) -> None:
     async with site.visit() as page:
         await say(page, "One.")
@@ -175,6 +184,33 @@ async def test_another_seed_begins_another_conversation(site: Site) -> None:
         await expect(turns(page).locator(".text")).to_have_text(["Привет! О чём поговорим?"])
         await expect(page.locator("#seed-title")).to_have_text("Поболтать")
         await expect(page.locator("#intro-title")).to_be_visible()
+
+
+async def test_a_command_that_is_typed_is_obeyed_and_is_no_message(site: Site) -> None:
+    async with site.visit() as page:
+        field = page.get_by_label("Message", exact=True)
+        await field.fill("/constructor")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("There is no such command here. The commands: /new")
+
+        await field.fill("/seed talk-ru")
+        await page.keyboard.press("Enter")
+
+        await expect(turns(page).locator(".text")).to_have_text(["Привет! О чём поговорим?"])
+        await expect(field).to_have_value("")
+
+
+async def test_an_example_is_said_with_a_click_and_what_is_no_dialogue_is_not_continued(site: Site) -> None:
+    async with site.visit() as page:
+        await page.locator("#choose-seed").click()
+        await page.get_by_role("button", name="Films").click()
+        await page.get_by_role("button", name="Try: Dune").dblclick()
+        await expect(page.locator(".dots")).to_be_visible()
+        await site.world.reply("Arrival")
+
+        await expect(turns(page).locator(".text")).to_have_text(["Yes?", "Dune", "Arrival"])
+        await expect(page.get_by_role("button", name="Answer differently")).to_be_visible()
+        await expect(page.get_by_role("button", name="Continue")).to_have_count(0)
 
 
 async def test_a_failed_reply_offers_another_try(site: Site) -> None:

@@ -23,6 +23,7 @@ from bot.web.events import Pages
 from bot.web.page import page_router
 from bot.web.serving import listening_socket, serve
 from bot.web.visitors import Visitors
+from dialogue.forms import SeedKind
 from dialogue.seeds import Seeds
 from dialogue.turns import Ask, Outcome, Reply
 from storage.live.drafts import RedisDrafts
@@ -38,6 +39,7 @@ SEEDS = Seeds(
     [
         replace(SEED, name="support-en", title="Support", description="Mends the internet.", greeting="What happened?"),
         replace(SEED, name="talk-ru", language="ru", title="Поболтать", greeting="Привет! О чём поговорим?"),
+        replace(SEED, name="titles-en", kind=SeedKind.COMPLETION, title="Films", greeting="Yes?", example="Dune"),
     ]
 )
 ORIGIN = "http://chat.test"
