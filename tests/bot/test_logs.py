@@ -32,6 +32,8 @@ class Terminal(io.StringIO):
 def logging_as_it_was() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in ("", "bot", "dialogue", "storage")}
     handlers = logging.root.handlers
+    # A command that was run in this process may have left it on, for another test's `warnings.showwarning`.
+    logging.captureWarnings(False)
     yield
     logging.root.handlers = handlers
     logging.captureWarnings(False)
