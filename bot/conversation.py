@@ -261,7 +261,7 @@ class Session:
             NotClaimed: the operator does not have the dialogue.
         """
         if not text.strip():
-            raise MessageEmpty("nothing is left of the message without its white space")
+            raise MessageEmpty("the message is empty: there is nothing but white space")
         outgoing = await self.writing.operator_says(dialogue_id, operator_id, text, draft)
         self.posted.append(outgoing)
         return outgoing
@@ -331,7 +331,7 @@ def refuse_unfit(seed: Seed, text: str) -> None:
         MessageTooLong: longer than the seed's limit.
     """
     if not text.strip():
-        raise MessageEmpty("nothing is left of the message without its white space")
+        raise MessageEmpty("the message is empty: there is nothing but white space")
     if len(text) > seed.max_message_chars:
         raise MessageTooLong(len(text), seed.max_message_chars)
 

@@ -11,7 +11,9 @@ import typer
 
 def forgotten(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Where to look; here by default.", show_default=False)
+        list[Path] | None,
+        # A mistyped folder holds nobody, which must not be taken for good news.
+        typer.Argument(help="Where to look; here by default.", exists=True, file_okay=False, show_default=False),
     ] = None,
 ) -> None:
     """List the exports, adapters and models that hold something of people who were forgotten since.

@@ -50,8 +50,8 @@ class Shell:
         async with sql_log(self.url) as log, log.writing() as writing:
             await writing.promote("support", "support", "sha256:ab", 1.0, {"lineage": lineage})
 
-    def look(self) -> Result:
-        return CliRunner().invoke(app, ["forgotten", str(self.folder)], env=self.env)
+    def look(self, folder: Path | None = None) -> Result:
+        return CliRunner().invoke(app, ["forgotten", str(folder or self.folder)], env=self.env)
 
 
 @pytest.fixture
@@ -98,3 +98,10 @@ def test_where_nobody_is_held_it_says_so(shell: Shell) -> None:
 
     assert result.exit_code == 0
     assert "holds anybody" in result.output
+
+
+def test_a_folder_that_is_not_there_is_no_good_news(shell: Shell) -> None:
+    result = shell.look(shell.folder / "exprots")
+
+    assert result.exit_code == 2
+    assert "does not exist" in result.output
