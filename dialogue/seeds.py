@@ -121,7 +121,7 @@ class Seeds:
         if seed := self._find(name):
             return seed
         nearest = difflib.get_close_matches(name, self.names, n=1)
-        hint = f'did you mean "{nearest[0]}"?' if nearest else f"there are: {', '.join(self.names)}"
+        hint = f'did you mean "{nearest[0]}"?' if nearest else "`govorun seeds list` shows those that are"
         raise SeedError(f'there is no seed "{name}"; {hint}')
 
     def _find(self, name: str) -> Seed | None:

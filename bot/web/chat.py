@@ -18,7 +18,7 @@ from bot.web.json_answers import json_response
 from bot.web.language import preferred_language
 from bot.web.refusals import Refusal
 from bot.web.visitors import Visitors
-from dialogue.errors import StorageUnavailable
+from dialogue.errors import SettingsError, StorageUnavailable
 
 # Proxies cut a connection that is silent for a minute; the page takes it for dead after two beats missed.
 BEAT_S = 15.0
@@ -77,6 +77,24 @@ def chat_router(chats: WebChats, pages: Pages, visitors: Visitors, beat_s: float
     async def new(visitor: Visitor = Depends(known), body: dict[str, Any] = Depends(json_object)) -> None:
         async with chats.visit(visitor) as (session, visit):
             await session.start_anew(visit, string_in(body, "seed", default="") or None)
+
+    @router.get("/settings")
+    async def settings(visitor: Visitor = Depends(known)) -> Response:
+        return json_response(await chats.settings(visitor))
+
+    @router.post("/settings", status_code=204)
+    async def choose(visitor: Visitor = Depends(known), body: dict[str, Any] = Depends(json_object)) -> None:
+        async with chats.visit(visitor) as (session, visit):
+            try:
+                await session.change_setting(visit, string_in(body, "name"), string_in(body, "value"))
+            except SettingsError as error:
+                raise Refusal(422, "not_understood") from error
+
+    @router.get("/mydata")
+    async def my_data(visitor: Visitor = Depends(known)) -> Response:
+        response = json_response(await chats.everything_about(visitor))
+        response.headers["Content-Disposition"] = 'attachment; filename="mydata.json"'
+        return response
 
     @router.post("/forget", status_code=204, dependencies=[Depends(json_object)])
     async def forget(visitor: Visitor = Depends(known)) -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.conversation import Conversation, Session, Visit
+from bot.texts import text
 from bot.web.delivery import CHANNEL, WebDelivery
 from bot.web.events import Page, Pages
+from dialogue.choices import CHOICES, chosen
 from dialogue.forms import Group, SeedKind
 from dialogue.seeds import Seed
 from storage.records import ChatKind, ShownTurn
@@ -27,6 +29,10 @@ class Visitor:
     language: str
 
 
+# Not the language: a page is in that of its browser.
+_SETTINGS = ("temperature", "length", "training")
+
+
 class WebChats:
     """The chats of all visitors, one each."""
 
@@ -39,6 +45,16 @@ class WebChats:
         """Return what one can choose from, ready for JSON: those to talk to first, and what does alike together."""
         seeds = sorted(self._conversation.seeds, key=lambda seed: list(Group).index(seed.group))
         return [_shown_seed(seed) for seed in seeds]
+
+    async def settings(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """Return what the visitor may choose, in the visitor's language, ready for JSON."""
+        async with self._conversation.session() as session:
+            chat = (await enter(session, visitor)).chat
+        return [_shown_setting(name, chosen(name, chat.settings), visitor.language) for name in _SETTINGS]
+
+    async def everything_about(self, visitor: Visitor) -> dict[str, Any]:
+        """Return all that is kept of the visitor."""
+        return await self._conversation.log.everything_about(CHANNEL, visitor.id)
 
     @asynccontextmanager
     async def visit(self, visitor: Visitor) -> AsyncIterator[tuple[Session, Visit]]:
@@ -86,6 +102,11 @@ class WebChats:
 async def enter(session: Session, visitor: Visitor) -> Visit:
     """Enter the chat that the visitor has with the bot."""
     return await session.enter(CHANNEL, visitor.id, ChatKind.PRIVATE, visitor.id, "", visitor.language)
+
+
+def _shown_setting(name: str, value: str, language: str) -> dict[str, Any]:
+    choices = [{"value": each, "title": text(f"settings_{name}_{each}", language)} for each in CHOICES[name]]
+    return {"name": name, "title": text(f"settings_{name}", language), "value": value, "choices": choices}
 
 
 def _shown_seed(seed: Seed) -> dict[str, Any]:

@@ -20,6 +20,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "operator_called": "Зовём оператора. Пока отвечает бот.",
         "operator_here": "Отвечает оператор.",
         "operator_not_free": "Свободных операторов сейчас нет. Отвечает бот.",
+        "settings": "Настройки и данные",
+        "privacy": (
+            "Хранятся ваши сообщения, ответы на них и ваш язык: без этого разговора не будет. Разговоры могут читать и "
+            "исправлять операторы, а проверенные — помогать учить модель, если вы этого не запретили. Другим сервисам "
+            "ничего не передаётся, если администратор не подключил внешнюю модель."
+        ),
+        "my_data": "Скачать мои данные",
         "forget": "Удалить мои данные…",
         "forget_title": "Удалить все ваши данные?",
         "forget_text": "Все ваши сообщения и ответы на них будут стёрты. Вернуть их будет нельзя.",
@@ -27,7 +34,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "forgotten": "Ваши данные удалены.",
         "no": "Отмена",
         "close": "Закрыть",
-        "commands": "Команды: /new, /seed, /retry, /continue, /undo, /cancel, /human, /forget.",
+        "commands": (
+            "Команды: /new, /seed, /retry, /continue, /undo, /cancel, /human, /settings, /privacy, /mydata, /forget."
+        ),
         "unknown_command": "Такой команды здесь нет.",
         "message": "Сообщение",
         "message_hint": "Напишите сообщение",
@@ -107,6 +116,13 @@ TEXTS: dict[str, dict[str, str]] = {
         "operator_called": "An operator is being called. Meanwhile the bot answers.",
         "operator_here": "An operator is answering.",
         "operator_not_free": "No operator is free right now. The bot answers.",
+        "settings": "Settings and data",
+        "privacy": (
+            "Your messages, the answers and your language are kept: without them there is no conversation. Operators "
+            "may read and correct conversations, and reviewed ones may help to train the model, unless you say no. "
+            "Nothing goes to other services unless the administrator has connected an external model."
+        ),
+        "my_data": "Download my data",
         "forget": "Delete my data…",
         "forget_title": "Delete all your data?",
         "forget_text": "All your messages and the replies to them will be erased. They cannot be brought back.",
@@ -114,7 +130,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "forgotten": "Your data was deleted.",
         "no": "Cancel",
         "close": "Close",
-        "commands": "The commands: /new, /seed, /retry, /continue, /undo, /cancel, /human, /forget.",
+        "commands": (
+            "The commands: /new, /seed, /retry, /continue, /undo, /cancel, /human, /settings, /privacy, /mydata, "
+            "/forget."
+        ),
         "unknown_command": "There is no such command here.",
         "message": "Message",
         "message_hint": "Write a message",

@@ -99,7 +99,9 @@ def verdict(improvement: Interval, dialogues: int, faults: dict[str, tuple[int, 
     reasons = []
     if dialogues < LEAST_DIALOGUES:
         reasons.append(f"{dialogues} dialogues are too few: it takes {LEAST_DIALOGUES} to say anything")
-    if not improvement.low > 0:
+    if improvement.high < 0:
+        reasons.append("what was approved is clearly less likely from B: the interval of the improvement is below 0")
+    elif not improvement.low > 0:
         reasons.append(
             "what was approved is not clearly likelier from B: the interval of the improvement is not above 0"
         )

@@ -23,6 +23,9 @@ const COMMANDS = new Map(
     undo: () => act("undo"),
     cancel: () => request("/api/cancel"),
     human: () => request("/api/human"),
+    settings: () => showSettings(),
+    privacy: () => showSettings().then(() => $("privacy").focus()),
+    mydata: () => $("my-data").click(),
     forget: askToForget,
     help: () => trouble(texts.commands, true),
   }),
@@ -259,6 +262,38 @@ function seedChoice(seed) {
   return choice;
 }
 
+async function showSettings() {
+  trouble("");
+  try {
+    if (!chat.seed) await open();
+    $("settings-choices").replaceChildren(...(await read("/api/settings")).map(settingChoices));
+    if (!$("settings").open) $("settings").showModal();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    trouble(error.message || texts.offline);
+  }
+}
+
+function settingChoices(setting) {
+  const group = make("fieldset", "setting");
+  const title = make("legend", "");
+  title.textContent = setting.title;
+  group.append(title, ...setting.choices.map((choice) => settingChoice(setting, choice)));
+  return group;
+}
+
+function settingChoice({ name, value }, choice) {
+  const label = make("label", "");
+  const button = make("input", "");
+  Object.assign(button, { type: "radio", name, value: choice.value, checked: choice.value === value });
+  button.addEventListener("change", async () => {
+    // What was not taken is not shown as chosen.
+    if (!(await request("/api/settings", { name, value: choice.value }))) await showSettings();
+  });
+  label.append(button, choice.title);
+  return label;
+}
+
 function openMenu(isOpen) {
   $("menu").hidden = !isOpen;
   $("menu-button").ariaExpanded = String(isOpen);
@@ -315,6 +350,10 @@ $("start-anew").addEventListener("click", () => {
 $("call-operator").addEventListener("click", () => {
   openMenu(false);
   request("/api/human");
+});
+$("show-settings").addEventListener("click", () => {
+  openMenu(false);
+  showSettings();
 });
 $("forget").addEventListener("click", () => {
   openMenu(false);

@@ -261,12 +261,39 @@ async def test_pages_of_other_sites_are_refused(world: World, headers: dict[str,
     assert await world.asked() == []
 
 
-@pytest.mark.parametrize("path", ["chat", "events", "seeds"])
+@pytest.mark.parametrize("path", ["chat", "events", "seeds", "settings", "mydata"])
 async def test_other_sites_cannot_read_either(world: World, path: str) -> None:
     async with world.visitor() as client:
         response = await client.get(f"/api/{path}", headers={"Origin": "https://evil.test"})
 
     assert response.status_code == 403
+
+
+async def test_a_visitor_chooses_how_the_bot_answers_and_whether_it_learns(world: World) -> None:
+    async with world.visitor() as client:
+        before = (await client.get("/api/settings", headers={"Accept-Language": "ru"})).json()
+        taken = await client.post("/api/settings", json={"name": "training", "value": "no"})
+        refused = await client.post("/api/settings", json={"name": "training", "value": "never"})
+        after = (await client.get("/api/settings")).json()
+
+    assert [each["title"] for each in before] == ["Характер", "Длина ответов", "Обучение"]
+    assert (taken.status_code, refused.status_code) == (204, 422)
+    assert [each["value"] for each in before] == ["usual", "usual", "yes"]
+    assert [each["value"] for each in after] == ["usual", "usual", "no"]
+
+
+async def test_visitors_get_all_that_is_kept_of_them_and_of_nobody_else(world: World) -> None:
+    async with world.visitor() as client, world.visitor() as other:
+        await say(client, "The internet is down.")
+        await say(other, "Nobody's business.")
+        response = await client.get("/api/mydata")
+    async with world.browser() as stranger:
+        unknown = await stranger.get("/api/mydata")
+
+    assert response.headers["Content-Disposition"] == 'attachment; filename="mydata.json"'
+    assert "The internet is down." in response.text
+    assert "Nobody's business." not in response.text
+    assert unknown.status_code == 401
 
 
 async def test_only_json_is_taken_because_forms_of_other_sites_cannot_send_it(world: World) -> None:

@@ -200,6 +200,24 @@ async def test_a_command_that_is_typed_is_obeyed_and_is_no_message(site: Site) -
         await expect(field).to_have_value("")
 
 
+async def test_settings_are_kept_and_ones_own_data_are_a_file(site: Site) -> None:
+    async with site.visit() as page:
+        await page.get_by_role("button", name="Menu").click()
+        await page.get_by_role("button", name="Settings and data").click()
+        async with page.expect_response("**/api/settings") as taken:
+            await page.get_by_label("do not learn").check()
+        assert (await taken.value).ok
+        async with page.expect_download() as downloading:
+            await page.get_by_role("link", name="Download my data").click()
+        assert (await downloading.value).suggested_filename == "mydata.json"
+        await page.keyboard.press("Escape")
+
+        await page.get_by_label("Message", exact=True).fill("/privacy")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_label("do not learn")).to_be_checked()
+        await expect(page.get_by_text("Operators may read")).to_be_focused()
+
+
 async def test_an_example_is_said_with_a_click_and_what_is_no_dialogue_is_not_continued(site: Site) -> None:
     async with site.visit() as page:
         await page.locator("#choose-seed").click()

@@ -78,6 +78,7 @@ def test_the_better_side_passes() -> None:
     [
         (Interval(0.2, -0.1, 0.3), 20, NO_FAULTS, 50, "is not above 0"),
         (Interval(0.0, 0.0, 0.0), 20, NO_FAULTS, 50, "is not above 0"),
+        (Interval(-0.2, -0.3, -0.1), 20, NO_FAULTS, 50, "clearly less likely"),
         (BETTER, 4, NO_FAULTS, 50, "too few"),
         (
             BETTER,
