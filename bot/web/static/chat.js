@@ -39,6 +39,7 @@ let failure = "";
 let answering = new Set();
 let lastAsk = "retry";
 let isSending = false;
+let isMoreWished = false;
 let isActing = false;
 let isConnected = false;
 let isFollowing = true;
@@ -174,6 +175,8 @@ async function request(path, body) {
 async function send() {
   const field = $("text");
   const text = field.value;
+  // One at a time; what is sent meanwhile goes next.
+  isMoreWished = isSending;
   if (isSending || $("send").disabled) return;
   const [, command, argument] = text.trim().match(/^\/(\w+)(?:\s+(.*))?$/s) ?? [];
   if (command) {
@@ -191,6 +194,7 @@ async function send() {
   const sentence = $("trouble").textContent;
   showComposer();
   if (!isTaken) trouble(sentence);
+  else if (isMoreWished) send();
 }
 
 function say(text) {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from dialogue.turns import Outcome
 from tests.bot.web.world import World, open_world, served
@@ -113,9 +113,18 @@ async def test_code_in_a_reply_stands_in_a_block(site: Site) -> None:
 
 async def test_messages_sent_meanwhile_are_queued_and_answered_together(site: Site) -> None:
     async with site.visit() as page:
+
+        async def take_late(route: Route) -> None:
+            response = await route.fetch()
+            await page.get_by_label("Message", exact=True).fill("Two.")
+            await page.keyboard.press("Enter")
+            await page.keyboard.press("Enter")
+            await route.fulfill(response=response)
+
+        await page.route("**/api/messages", take_late, times=1)
         await say(page, "One.")
         first = await site.world.asked()
-        await say(page, "Two.")
+        await expect(turns(page).filter(has_text="Two.")).to_be_visible()
         await say(page, "Three.")
         await expect(page.locator(".note", has_text="Queued")).to_have_count(2)
 
