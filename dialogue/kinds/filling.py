@@ -68,11 +68,11 @@ class Filling:
         """Return the text so far, without what may become the next example."""
         if seed.form.until is not Until.EXAMPLE:
             return _ended(raw, seed)
-        ended = _ended(raw, seed)
-        lines = ended.split("\n")
-        if any(mark.startswith(lines[-1].strip()) for mark in marks(seed)):
-            ended = "\n".join(lines[:-1])
-        return ended.rstrip()
+        text, is_ended = _before_next_example(raw, seed)
+        lines = text.split("\n")
+        if not is_ended and any(mark.startswith(lines[-1].strip()) for mark in marks(seed)):
+            text = "\n".join(lines[:-1])
+        return text.rstrip()
 
     def cut(self, raw: str, stop: StopReason, seed: Seed) -> str:
         """Return the text up to its end; where the length limit came first, up to its last whole sentence."""
@@ -120,10 +120,16 @@ def _ended(raw: str, seed: Seed) -> str:
     """Cut the raw text where the form says that the answer ends."""
     until = seed.form.until
     if until is Until.EXAMPLE:
-        begun = "|".join(re.escape(mark) for mark in marks(seed))
-        return re.split(rf"\n[ \t]*(?:{begun})", f"\n{raw.lstrip()}", maxsplit=1)[0].strip()
+        return _before_next_example(raw, seed)[0]
     text = raw.lstrip()
     line = text.splitlines()[0].rstrip() if text else ""
     if until is Until.QUOTE:
         return line.split(CLOSING[seed.form.opening])[0].rstrip()
     return first_sentence(line) if until is Until.SENTENCE else line
+
+
+def _before_next_example(raw: str, seed: Seed) -> tuple[str, bool]:
+    """Return what stands before the next example, and whether that has begun."""
+    begun = "|".join(re.escape(mark) for mark in marks(seed))
+    text, *rest = re.split(rf"\n[ \t]*(?:{begun})", f"\n{raw.lstrip()}", maxsplit=1)
+    return text.strip(), bool(rest)

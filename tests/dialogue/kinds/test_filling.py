@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dialogue.forms import Form, SeedKind, Until
@@ -52,6 +52,7 @@ def test_a_line_has_one_line() -> None:
 
 @pytest.mark.parametrize("seed", [FILM, CODE, WORD, SENTENCE], ids=lambda seed: seed.form.until)
 @given(raw=st.text(alphabet=' \n*Q:A"`.a1', max_size=40))
+@example(raw="Q\nQ:")
 def test_no_draft_takes_anything_back(seed: Seed, raw: str) -> None:
     kind = kind_of(seed)
     drafts = [kind.draft(raw[:end], seed) for end in range(len(raw) + 1)]
