@@ -60,7 +60,8 @@ class Terminal:
         """Chat until the person leaves (Ctrl-D or /quit)."""
         async with self._following():
             async with self._visit() as (session, visit):
-                if seed is not None and seed != visit.chat.seed:
+                is_silent = not await self._conversation.log.transcript(visit.chat.id)
+                if is_silent or (seed is not None and seed != visit.chat.seed):
                     visit = await session.start_anew(visit, seed)
             await self._open(visit, session.posted)
             async for line in self._lines():

@@ -121,12 +121,12 @@ async def test_segments_end_with_the_tag_that_stands_behind_them(studio: Studio,
 
     rows = await studio.rows(Format.INPUT_OUTPUT, ending=Ending.TAG)
 
-    correction, whole, operators = [
-        [segment["text"] for segment in row["segments"] if segment["label"]] for row in rows
+    learned = [[segment["text"] for segment in row["segments"] if segment["label"]] for row in rows]
+    assert sorted(learned) == [
+        [" Проверьте кабель.\nUser1:"],
+        [" Слушаю вас.\nUser2:", " Что случилось?\nUser1:"],
+        [" Что горит на роутере?\nUser1:", " Перезагрузите роутер.\n И подождите.\nUser1:"],
     ]
-    assert correction == [" Проверьте кабель.\nUser1:"]
-    assert whole == [" Что горит на роутере?\nUser1:", " Перезагрузите роутер.\n И подождите.\nUser1:"]
-    assert operators == [" Слушаю вас.\nUser2:", " Что случилось?\nUser1:"]
     texts = [["".join(each["text"] for each in row["segments"]) for row in side] for side in (rows, by_line)]
     assert texts[0] == [f"{text}User1:" for text in texts[1]]
     assert all(segment["text"] for row in rows for segment in row["segments"])
