@@ -64,7 +64,7 @@ function replaceItems(shown, fresh) {
   for (const item of [...from.children]) {
     let kept = before.get(key(item));
     before.delete(key(item));
-    if (!kept || (!kept.isEqualNode(item) && kept.dataset.html !== item.outerHTML && !isWrittenIn(kept))) {
+    if (!kept || !(isAsShown(kept, item) || isWrittenIn(kept))) {
       const made = document.importNode(item, true);
       made.dataset.html = item.outerHTML;
       if (kept) {
@@ -79,6 +79,14 @@ function replaceItems(shown, fresh) {
     else into.insertBefore(kept, next);
   }
   for (const item of before.values()) item.remove();
+}
+
+/** Say whether an item is as the server has it: nobody's click is lost to a new one that would look the same. */
+function isAsShown(kept, item) {
+  if (kept.dataset.html === item.outerHTML) return true;
+  const bare = kept.cloneNode(true);
+  bare.classList.remove("current", "picked");
+  return bare.isEqualNode(item);
 }
 
 /** What the server does not know of: which row is picked or current, which details are open. */

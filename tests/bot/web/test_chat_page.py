@@ -14,6 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from dialogue.turns import Outcome
+from storage.records import Asked
 from tests.bot.web.world import World, open_world, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -112,10 +113,12 @@ async def test_code_in_a_reply_stands_in_a_block(site: Site) -> None:
 
 
 async def test_messages_sent_meanwhile_are_queued_and_answered_together(site: Site) -> None:
+    first: list[Asked] = []
     async with site.visit() as page:
 
         async def take_late(route: Route) -> None:
             response = await route.fetch()
+            first.extend(await site.world.asked())
             await page.get_by_label("Message", exact=True).fill("Two.")
             await page.keyboard.press("Enter")
             await page.keyboard.press("Enter")
@@ -123,7 +126,6 @@ async def test_messages_sent_meanwhile_are_queued_and_answered_together(site: Si
 
         await page.route("**/api/messages", take_late, times=1)
         await say(page, "One.")
-        first = await site.world.asked()
         await expect(turns(page).filter(has_text="Two.")).to_be_visible()
         await say(page, "Three.")
         await expect(page.locator(".note", has_text="Queued")).to_have_count(2)
