@@ -57,12 +57,13 @@ class ConsumerGroup:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            with suppress(StorageUnavailable):
-                async with translated_errors():
-                    await self._redis.delete(self._keys.alive + self._consumer)
+            ending = asyncio.create_task(self._end_beating(task))
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                # Told to stop twice, as when a lease is lost at the same time: it ends all the same.
+                await ending
+                raise
 
     async def abandoned(self, limit: int) -> list[Entry]:
         """Take over entries of consumers without a heartbeat; looks at most once a second.
@@ -142,6 +143,14 @@ class ConsumerGroup:
     async def _beat(self) -> None:
         async with translated_errors():
             await self._redis.set(self._keys.alive + self._consumer, "1", px=int(ALIVE_LIFETIME_S * 1000))
+
+    async def _end_beating(self, beating: asyncio.Task[None]) -> None:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+        with suppress(StorageUnavailable):
+            async with translated_errors():
+                await self._redis.delete(self._keys.alive + self._consumer)
 
     async def _keep_beating(self) -> None:
         while True:
