@@ -133,12 +133,17 @@ def load(folder: Path, device: str, name: str, revision: str | None = None, prec
 
 
 def prepared(model: Any, precision: str) -> Rack:
-    """Make a model's projections adaptable and, for `int8`, its weights narrow, in place; return its adapters' rack."""
+    """Make a model quick and adaptable, in place: one operation for several or, for `int8`, narrow weights.
+
+    Returns:
+        The rack of its adapters.
+    """
     import torch
 
-    from dialogue.engine.models import adapters
+    from dialogue.engine.models import adapters, fused
 
     if precision != "int8":
+        fused.fuse(model)
         return adapters.install(model)
     from dialogue.engine.models import int8
 
