@@ -14,7 +14,7 @@ from dialogue.learning.plan import Method
 from dialogue.learning.preferences import preferences_of
 from dialogue.learning.watching import Watch
 from tests.dialogue.engine.tiny import END, tiny_tokenizer
-from tests.dialogue.learning.tiny_training import tiny_base, tiny_learner, tiny_plan
+from tests.dialogue.learning.tiny_training import DEVICES, tiny_base, tiny_learner, tiny_plan
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")
 
@@ -31,7 +31,10 @@ def thumb(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("method", "row"), [(Method.DPO, pair), (Method.KTO, thumb)])
 @pytest.mark.parametrize("is_full", [False, True])
-def test_the_loss_on_held_out_preferences_falls(method: Method, row: Any, is_full: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_loss_on_held_out_preferences_falls(
+    method: Method, row: Any, is_full: bool, device: str, tmp_path: Path
+) -> None:
     data = Rows("train.jsonl", [row(number) for number in range(8)])
     held_out = Rows("test.jsonl", [row(number) for number in range(50, 54)])
     rate = 0.001 if is_full else 0.01
@@ -40,7 +43,7 @@ def test_the_loss_on_held_out_preferences_falls(method: Method, row: Any, is_ful
     base = tiny_base(tmp_path / "base")
 
     order = Order(base, plan, data, held_out, tmp_path / "out", sources)
-    metrics = finetune(order, tiny_learner(base, is_full), Watch(lambda moment: None))["metrics"]
+    metrics = finetune(order, tiny_learner(base, is_full, device), Watch(lambda moment: None))["metrics"]
 
     assert metrics["held_out_loss_after"] < metrics["held_out_loss_before"]
 

@@ -18,7 +18,7 @@ from dialogue.file_hash import sha256_of
 from dialogue.learning.finetuning import Order, Rows, finetune, unfinished
 from dialogue.learning.plan import Plan
 from dialogue.learning.watching import Moment, Watch
-from tests.dialogue.learning.tiny_training import segments, tiny_base, tiny_learner, tiny_plan
+from tests.dialogue.learning.tiny_training import DEVICES, segments, tiny_base, tiny_learner, tiny_plan
 
 # PEFT uses names that transformers is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing.*:FutureWarning")
@@ -34,18 +34,19 @@ def order(folder: Path, plan: Plan | None = None, kind: str = "llama", out: str 
     return Order(base, plan or tiny_plan(), data, held_out, folder / out, sources)
 
 
-def trained(wanted: Order, watch: Watch | None = None) -> dict[str, Any]:
-    learner = tiny_learner(wanted.base, wanted.plan.is_full)
+def trained(wanted: Order, watch: Watch | None = None, device: str = "cpu") -> dict[str, Any]:
+    learner = tiny_learner(wanted.base, wanted.plan.is_full, device)
     return finetune(wanted, learner, watch or Watch(lambda moment: None))
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_an_adapter_lowers_the_loss_on_held_out_rows_and_the_engine_writes_what_peft_writes(
-    kind: str, tmp_path: Path
+    kind: str, device: str, tmp_path: Path
 ) -> None:
     wanted = order(tmp_path, kind=kind)
 
-    facts = trained(wanted)
+    facts = trained(wanted, device=device)
 
     metrics = facts["metrics"]
     assert metrics["held_out_loss_after"] < 0.7 * metrics["held_out_loss_before"]

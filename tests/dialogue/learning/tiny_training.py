@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+import torch
+
 from dialogue.engine.models.loading import hash_files
 from dialogue.learning.base_model import Base, Learner, load
 from dialogue.learning.plan import Method, Plan
 from tests.dialogue.engine.tiny import tiny_model, tiny_tokenizer
 
 SEED = "A dialogue.\n"
+
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")),
+]
 
 
 def tiny_base(folder: Path, kind: str = "llama") -> Base:
@@ -20,9 +28,9 @@ def tiny_base(folder: Path, kind: str = "llama") -> Base:
     return Base(folder, "tiny", hash_files(folder))
 
 
-def tiny_learner(base: Base, is_full: bool = False) -> Learner:
-    """Load it as for a training on the CPU."""
-    return load(base, "cpu", is_full)
+def tiny_learner(base: Base, is_full: bool = False, device: str = "cpu") -> Learner:
+    """Load it as for a training on that device."""
+    return load(base, device, is_full)
 
 
 def tiny_plan(**changes: Any) -> Plan:
