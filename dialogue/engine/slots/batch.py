@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dialogue.engine.slots.pattern import keep_to
+from dialogue.engine.slots.replay import Pending
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.rows import Rows, common_beginning
-from dialogue.engine.slots.sampling import choose, penalise
+from dialogue.engine.slots.sampling import Draws, choose, penalise
 from dialogue.engine.slots.shelf import Shelf
 from dialogue.errors import EngineUnavailable
 
@@ -35,17 +36,32 @@ class StepSize:
             the others wait much longer than that takes.
         cheap_tokens: so many tokens cost a step little more than one, as it is the weights that take the time. Guesses
             are read along up to that.
+        works_aside: whether it does a step while Python does something else.
     """
 
     prompt_tokens: int
     cheap_tokens: int
+    works_aside: bool = False
 
 
 # A quarter of a second on two CPU cores with the embedded model.
 CPU_STEP = StepSize(prompt_tokens=256, cheap_tokens=8)
 
 # Not measured on a GPU yet; from its arithmetic beside the speed of its memory. A few hundredths of a second.
-GPU_STEP = StepSize(prompt_tokens=4096, cheap_tokens=64)
+GPU_STEP = StepSize(prompt_tokens=4096, cheap_tokens=32, works_aside=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A step that the device was told to do before Python knew what came of the step before it.
+
+    Args:
+        requests: whose next tokens are to be drawn, in the order of the rows.
+        logits: (requests, words).
+    """
+
+    requests: list[Request]
+    logits: Tensor
 
 
 class Batch:
@@ -53,6 +69,10 @@ class Batch:
 
     What a row still holds of an earlier text is not read again where the prompt begins with it. Requests beyond
     `places` wait in order. It is not safe for threads: one of them owns it.
+
+    Where the device works aside, and too many are written to guess anything, it is one step ahead: it reads the tokens
+    that it has drawn before Python knows them, so that neither waits for the other. Who turns out to have come to an
+    end was read once too often, which does no harm.
 
     Args:
         places: how many texts are written at the same time, at most as many as the model has slots.
@@ -72,6 +92,7 @@ class Batch:
         self._in_line: deque[Request] = deque()  # Who is seated, in the order in which prompts are read.
         self._rows = Rows(model.slots)
         self._shelf = Shelf()
+        self._ahead: _Ahead | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -104,6 +125,7 @@ class Batch:
         Nobody knows whose fault it was. So everybody who took part goes on alone until one token further; who fails
         alone ends with the error.
         """
+        self._ahead = None
         taking_part = self._taking_part()
         if len(taking_part) == 1 and taking_part[0].is_suspect:
             taking_part[0].error = error
@@ -129,6 +151,7 @@ class Batch:
         """End everything, the waiting requests as well, with the error."""
         for request in (*self._seated.values(), *self._waiting):
             request.error = error
+        self._ahead = None
         self._seated.clear()
         self._in_line.clear()
         self._waiting.clear()
@@ -151,7 +174,7 @@ class Batch:
 
     def _read(self) -> None:
         """Read a piece of the prompts that are not read yet, whoever was read last at the end."""
-        writing = sum(request.unread == 1 for request in self._taking_part())
+        writing = sum(request.is_read for request in self._taking_part())
         pieces: dict[Request, int] = {}
         for request in self._to_be_read():
             piece = min(request.unread - 1, self._size.prompt_tokens)
@@ -182,7 +205,7 @@ class Batch:
         """
         ahead: list[Request] = []
         for request in self._taking_part():
-            if request.unread == 1:
+            if request.is_read:
                 continue
             self._take_over(request)
             if request.unread == 1:
@@ -212,12 +235,18 @@ class Batch:
 
     def _write(self) -> None:
         """Write the next token of every text whose prompt is read, and further ones where they were guessed right."""
-        writing = [request for request in self._taking_part() if request.unread == 1]
+        if self._ahead is not None:
+            self._write_ahead(self._ahead)
+            return
+        writing = [request for request in self._taking_part() if request.is_read]
         if not writing:
             return
+        most = self._most_guesses(len(writing))
+        if self._size.works_aside and most == 0:
+            self._ahead = self._begun(writing)
+            return
         writing = self._line_up(writing, first=0)
-        most = min(self._guesses, self._size.cheap_tokens // len(writing) - 1)
-        guessed = [request.guess(most) for request in writing] if most > 0 else [[]] * len(writing)
+        guessed = [request.guess(most) for request in writing] if most else [[]] * len(writing)
         starts = [request.read_tokens for request in writing]
         adapters = [request.adapter for request in writing]
         if any(guessed):
@@ -225,7 +254,49 @@ class Batch:
             logits = self._model.guessed_logits(0, starts, read, adapters)
         else:
             logits = self._model.next_logits(0, starts, [request.tokens[-1] for request in writing], adapters)[:, None]
-        _draw(writing, guessed, logits)
+        drawn = zip(*_drawn(writing, guessed, logits).known(), strict=True)
+        for request, guess in zip(writing, guessed, strict=True):
+            own = [next(drawn) for _ in range(len(guess) + 1)]
+            for (token, likelihood), expected in zip(own, [*guess, None], strict=True):
+                request.read_tokens += 1
+                request.take(token, likelihood)
+                if request.is_over or token != expected:
+                    break
+
+    def _write_ahead(self, ahead: _Ahead) -> None:
+        """Write the tokens that the step ahead is for, and begin the next one before it is known which they are."""
+        draws = _drawn(ahead.requests, [[]] * len(ahead.requests), ahead.logits[:, None])
+        on_their_way = set(ahead.requests)
+        going_on = [
+            request
+            for request in self._taking_part()
+            if request.is_read and not (request in on_their_way and request.is_about_to_end)
+        ]
+        self._ahead = None
+        if going_on and self._most_guesses(len(going_on)) == 0:
+            self._ahead = self._begun(going_on, ahead.requests, draws)
+        for request, token, likelihood in zip(ahead.requests, *draws.known(), strict=True):
+            if not request.is_over:
+                request.take(token, likelihood)
+
+    def _begun(self, writing: list[Request], drawn_for: Sequence[Request] = (), draws: Draws | None = None) -> _Ahead:
+        """Have the device read the last token of every text, whether or not it is known by now."""
+        writing = self._line_up(writing, first=0)
+        draw_of = {request: place for place, request in enumerate(drawn_for)}
+        places = {row: draw_of[request] for row, request in enumerate(writing) if request in draw_of}
+        logits = self._model.logits_ahead(
+            [request.read_tokens for request in writing],
+            [request.tokens[-1] for request in writing],
+            [request.adapter for request in writing],
+            Pending(draws.tokens, places) if draws and places else None,
+        )
+        for request in writing:
+            request.read_tokens += 1
+        return _Ahead(writing, logits)
+
+    def _most_guesses(self, writing: int) -> int:
+        """Return how many tokens of each text may be guessed where so many are written."""
+        return max(0, min(self._guesses, self._size.cheap_tokens // writing - 1))
 
     def _line_up(self, requests: Sequence[Request] | dict[Request, int], first: int) -> list[Request]:
         """Bring the requests into neighbouring rows from `first` on; return them in the order of their rows."""
@@ -248,8 +319,8 @@ class Batch:
         return next(row for row, seated in self._seated.items() if seated is request)
 
 
-def _draw(requests: Sequence[Request], guessed: Sequence[Sequence[int]], logits: Tensor) -> None:
-    """Draw the next token of each request and, as long as its guesses were right, those after it.
+def _drawn(requests: Sequence[Request], guessed: Sequence[Sequence[int]], logits: Tensor) -> Draws:
+    """Draw the next token of each request and those that come after it if its guesses are right.
 
     Args:
         logits: (requests, tokens, words); the last ones of a request stand behind its last token and its guesses.
@@ -265,11 +336,4 @@ def _draw(requests: Sequence[Request], guessed: Sequence[Sequence[int]], logits:
     for place, (row, _) in enumerate(draws):
         if requests[row].is_bound:
             keep_to(scores[place], requests[row].fits)
-    drawn = zip(*choose(scores, samplings, [requests[row].luck(ahead) for row, ahead in draws]), strict=True)
-    for request, guess in zip(requests, guessed, strict=True):
-        own = [next(drawn) for _ in range(len(guess) + 1)]
-        for (token, likelihood), expected in zip(own, [*guess, None], strict=True):
-            request.read_tokens += 1
-            request.take(token, likelihood)
-            if request.is_over or token != expected:
-                break
+    return choose(scores, samplings, [requests[row].luck(ahead) for row, ahead in draws])

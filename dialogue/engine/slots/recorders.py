@@ -87,5 +87,7 @@ class CudaRecorder:
 
     def forget(self) -> None:
         """Begin with memory of its own for the next graphs: that of graphs which are gone must not be asked for."""
+        # One of them may be at work still.
+        torch.cuda.synchronize(self._device)
         self._pool = torch.cuda.graph_pool_handle()
         self._side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]

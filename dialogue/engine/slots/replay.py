@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,19 @@ class Inputs:
     positions: Tensor
     places: Tensor
     adapters: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Tokens that a device has drawn, and that Python does not know yet.
+
+    Args:
+        tokens: (draws,); negative where something went wrong, which Python is going to see.
+        places: for each row whose token is among them, which one it is.
+    """
+
+    tokens: Tensor
+    places: Mapping[int, int]
 
 
 Step = Callable[[Bucket, Inputs], Tensor]
@@ -69,12 +82,19 @@ class ReplayedSteps:
         """Say whether there is room for a step of so many rows and tokens of each."""
         return self._buckets.around(rows, width, 1, False).tokens <= self._most_tokens
 
-    def logits(self, starts: Sequence[int], tokens: Sequence[Sequence[int]], adapters: Sequence[int]) -> Tensor:
+    def logits(
+        self,
+        starts: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        adapters: Sequence[int],
+        pending: Pending | None = None,
+    ) -> Tensor:
         """Read tokens into the first rows and return the logits behind each of them.
 
         Args:
             starts: for each row, how many tokens are in it already.
             adapters: for each row, the number of its adapter, 0 for none.
+            pending: takes the place of the tokens of some rows, where one is read of each.
 
         Returns:
             (rows, tokens, words), float32, valid until the next step; where a row has fewer tokens than others, its own
@@ -84,6 +104,8 @@ class ReplayedSteps:
         end = max(start + len(each) for start, each in zip(starts, tokens, strict=True))
         bucket = self._buckets.around(len(tokens), width, end, any(adapters))
         self._fill(bucket, starts, tokens, adapters)
+        if pending is not None:
+            self._fill_in(pending)
         self._repeat(bucket)()
         assert self._outputs is not None
         logits = self._outputs[: bucket.tokens].view(bucket.rows, bucket.width, -1)
@@ -115,6 +137,13 @@ class ReplayedSteps:
         # anybody else before the copy is done.
         values = torch.tensor([*words, *positions, *places, *numbers], pin_memory=self._inputs.is_cuda)
         self._inputs[: len(values)].copy_(values, non_blocking=True)
+
+    def _fill_in(self, pending: Pending) -> None:
+        device = self._inputs.device
+        rows = torch.tensor(list(pending.places), pin_memory=self._inputs.is_cuda).to(device, non_blocking=True)
+        places = torch.tensor([*pending.places.values()], pin_memory=self._inputs.is_cuda).to(device, non_blocking=True)
+        # A word that does not exist would end the use of a GPU for this process.
+        self._inputs.index_copy_(0, rows, pending.tokens[places].clamp(min=0))
 
     def _repeat(self, bucket: Bucket) -> Callable[[], None]:
         if bucket not in self._repeats:

@@ -63,6 +63,16 @@ class Request:
         return len(self.tokens) - self.read_tokens
 
     @property
+    def is_read(self) -> bool:
+        """Say that its next token can be drawn: only the last one is still to be read, or is being read."""
+        return self.unread <= 1
+
+    @property
+    def is_about_to_end(self) -> bool:
+        """Say that the next token is the last one in any case."""
+        return self.new_tokens + 1 >= self.sampling.max_new_tokens
+
+    @property
     def text(self) -> str:
         """What was written so far, without the prompt."""
         return self._text.text

@@ -15,12 +15,41 @@ from dialogue.turns import Sampling
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Home = tuple[Tensor, torch.cuda.Event | None]
+
 # Maxima are taken along groups of words: longer ones are no faster, and more words would have to be looked at after.
 _MOST_WORDS_IN_A_GROUP = 64
 
 
-def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float]) -> tuple[list[int], list[float]]:
-    """Return one token for each row, and how likely each of them was.
+class Draws:
+    """One token for each row, and how likely each of them was: on the device, and on the way home.
+
+    Args:
+        tokens: (rows,), -1 where a row's logits are not numbers.
+        likelihoods: (rows,).
+    """
+
+    def __init__(self, tokens: Tensor, likelihoods: Tensor) -> None:
+        self.tokens = tokens
+        # One copy for both; a double holds any token.
+        self._home, self._arrival = _sent_home(torch.stack([tokens.double(), likelihoods.double()]))
+
+    def known(self) -> tuple[list[int], list[float]]:
+        """Wait for the tokens and likelihoods, but for nothing that the device was told to do after them.
+
+        Raises:
+            FloatingPointError: the logits of a row are not numbers.
+        """
+        if self._arrival is not None:
+            self._arrival.synchronize()
+        chosen, likely = self._home.tolist()
+        if min(chosen) < 0:
+            raise FloatingPointError("the model's scores are not numbers")
+        return [int(token) for token in chosen], likely
+
+
+def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float]) -> Draws:
+    """Draw one token for each row.
 
     The order is top-k, temperature, min-p, top-p. Top-k comes first, so that all else happens to 40 words instead of
     262,144. It may: the temperature keeps the words' order, and min-p compares each word with the likeliest alone, so
@@ -36,9 +65,6 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float])
     Args:
         logits: (rows, words), float32.
         luck: one number from [0, 1) for each row, which decides its draw.
-
-    Raises:
-        FloatingPointError: the logits of a row are not numbers.
     """
     words = logits.shape[-1]
     limits = [min(sampling.top_k or words, words) for sampling in samplings]
@@ -55,11 +81,7 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], luck: Sequence[float])
     for row in unlimited:
         if samplings[row].temperature <= 0:
             likelihoods[row] = logits[row].amax() - logits[row].logsumexp(-1)
-    # One copy for both, as each waits for a GPU; a double holds any token.
-    chosen, likely = torch.stack([tokens.double(), likelihoods.double()]).tolist()
-    if min(chosen) < 0:
-        raise FloatingPointError("the model's scores are not numbers")
-    return [int(token) for token in chosen], likely
+    return Draws(tokens, likelihoods)
 
 
 def penalise(logits: Tensor, contexts: Sequence[Sequence[int]], samplings: Sequence[Sampling]) -> None:
@@ -177,6 +199,18 @@ def _places(logits: Tensor, words_of_rows: Sequence[Collection[int]]) -> tuple[T
     words = torch.from_numpy(np.fromiter(chain.from_iterable(words_of_rows), np.int64, sum(counts)))
     rows = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     return _beside(logits, rows), _beside(logits, words)
+
+
+def _sent_home(values: Tensor) -> Home:
+    """Return where the values are going to be on the host, and what happens when they are there."""
+    if not values.is_cuda:
+        return values, None
+    # Only memory that is pinned is written to while Python goes on.
+    home = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    home.copy_(values, non_blocking=True)
+    arrival = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrival.record()
+    return home, arrival
 
 
 def _beside(logits: Tensor, values: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dialogue.engine.slots.replay import Inputs, ReplayedSteps
+from dialogue.engine.slots.replay import Inputs, Pending, ReplayedSteps
 from dialogue.engine.slots.slot_cache import KeptKeys, SlotCache
 
 if TYPE_CHECKING:
@@ -105,6 +105,17 @@ class SlotModel:
             (rows, words), float32.
         """
         return self._logits(first, starts, [[token] for token in tokens], adapters)[:, -1]
+
+    def logits_ahead(
+        self, starts: Sequence[int], tokens: Sequence[int], adapters: Sequence[str | None], pending: Pending | None
+    ) -> Tensor:
+        """Do the same with the first rows, some of whose tokens Python may not know yet; only in recorded steps.
+
+        Returns:
+            (rows, words), float32, valid until the next step.
+        """
+        assert self._steps is not None
+        return self._steps.logits(starts, [[token] for token in tokens], self._numbers(adapters), pending)[:, -1]
 
     def guessed_logits(
         self,

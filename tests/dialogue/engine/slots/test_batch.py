@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from dialogue.engine.slots.batch import CPU_STEP, Batch
+from dialogue.engine.slots.batch import CPU_STEP, Batch, StepSize
+from dialogue.engine.slots.recorders import EagerRecorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
 from dialogue.engine.vocabulary import Vocabulary
@@ -19,6 +20,8 @@ from tests.dialogue.engine.tiny import prompt, tiny_model, tiny_tokenizer
 
 VOCABULARY = Vocabulary(tiny_tokenizer())
 
+AHEAD = StepSize(CPU_STEP.prompt_tokens, cheap_tokens=1, works_aside=True)
+
 
 @pytest.fixture(autouse=True)
 def inference() -> Iterator[None]:
@@ -26,12 +29,19 @@ def inference() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(params=[CPU_STEP, AHEAD], ids=["step by step", "one step ahead"])
+def size(request: pytest.FixtureRequest) -> Any:
+    """Both ways to go from step to step."""
+    return request.param
+
+
 def request_of(text: str, new: int = 8) -> Request:
     return Request(prompt(text, Sampling(temperature=0, max_new_tokens=new)), VOCABULARY.encode(text), VOCABULARY)
 
 
-def batch_of(slots: int) -> Batch:
-    return Batch(SlotModel(tiny_model("llama"), slots, row_tokens=128))
+def batch_of(slots: int, size: StepSize = CPU_STEP) -> Batch:
+    recorder = EagerRecorder() if size.works_aside else None
+    return Batch(SlotModel(tiny_model("llama"), slots, row_tokens=128, recorder=recorder), size=size)
 
 
 def write(batch: Batch) -> int:
@@ -54,8 +64,8 @@ def solo(text: str, new: int = 8) -> str:
     return request.text
 
 
-def test_more_requests_than_slots_wait_and_are_all_written() -> None:
-    batch = batch_of(2)
+def test_more_requests_than_slots_wait_and_are_all_written(size: StepSize) -> None:
+    batch = batch_of(2, size)
     requests = [request_of(f"User1: {number}\nUser2:") for number in range(7)]
     for request in requests:
         batch.add(request)
@@ -63,8 +73,8 @@ def test_more_requests_than_slots_wait_and_are_all_written() -> None:
     assert [request.text for request in requests] == [solo(f"User1: {number}\nUser2:") for number in range(7)]
 
 
-def test_a_cancelled_request_frees_its_slot_within_two_steps() -> None:
-    batch = batch_of(2)
+def test_a_cancelled_request_frees_its_slot_within_two_steps(size: StepSize) -> None:
+    batch = batch_of(2, size)
     stays, leaves = request_of("User1: a", new=50), request_of("User1: b", new=50)
     batch.add(stays)
     batch.add(leaves)
@@ -76,8 +86,8 @@ def test_a_cancelled_request_frees_its_slot_within_two_steps() -> None:
     assert batch.slots_in_use == 1
 
 
-def test_a_request_cancelled_while_it_waits_never_gets_a_slot() -> None:
-    batch = batch_of(1)
+def test_a_request_cancelled_while_it_waits_never_gets_a_slot(size: StepSize) -> None:
+    batch = batch_of(1, size)
     first, second = request_of("User1: a"), request_of("User1: b")
     batch.add(first)
     batch.add(second)
@@ -87,8 +97,8 @@ def test_a_request_cancelled_while_it_waits_never_gets_a_slot() -> None:
     assert second.new_tokens == 0
 
 
-def test_a_slot_used_again_shows_nothing_of_its_last_text() -> None:
-    batch = batch_of(1)
+def test_a_slot_used_again_shows_nothing_of_its_last_text(size: StepSize) -> None:
+    batch = batch_of(1, size)
     for text in ("User1: my password is swordfish, do not tell\nUser2:", "User1: hi\nUser2:"):
         request = request_of(text)
         batch.add(request)
@@ -96,8 +106,8 @@ def test_a_slot_used_again_shows_nothing_of_its_last_text() -> None:
     assert request.text == solo("User1: hi\nUser2:")
 
 
-def test_a_prompt_that_breaks_the_model_fails_alone() -> None:
-    batch = batch_of(3)
+def test_a_prompt_that_breaks_the_model_fails_alone(size: StepSize) -> None:
+    batch = batch_of(3, size)
     poison = request_of("User1: x")
     poison.tokens[1] = 10**6  # No such word: looking up its vector fails.
     neighbours = [request_of(f"User1: hello {number}\nUser2:") for number in range(4)]
@@ -116,20 +126,28 @@ class FailingAt(SlotModel):
     steps = 0
 
     def next_logits(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        self._fail_in_time()
+        return super().next_logits(*arguments, **named)
+
+    def logits_ahead(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        self._fail_in_time()
+        return super().logits_ahead(*arguments, **named)
+
+    def _fail_in_time(self) -> None:
         self.steps += 1
         if self.steps in self.fails_at:
             raise RuntimeError("out of memory")
-        return super().next_logits(*arguments, **named)
 
 
-def failing_batch(slots: int, *steps: int) -> Batch:
-    model = FailingAt(tiny_model("llama"), slots, row_tokens=128)
+def failing_batch(size: StepSize, slots: int, *steps: int) -> Batch:
+    recorder = EagerRecorder() if size.works_aside else None
+    model = FailingAt(tiny_model("llama"), slots, row_tokens=128, recorder=recorder)
     model.fails_at = frozenset(steps)
-    return Batch(model)
+    return Batch(model, size=size)
 
 
-def test_after_a_failure_everybody_in_flight_is_written_to_the_end_as_if_nothing_had_been() -> None:
-    batch = failing_batch(2, 4)
+def test_after_a_failure_everybody_in_flight_is_written_to_the_end_as_if_nothing_had_been(size: StepSize) -> None:
+    batch = failing_batch(size, 2, 4)
     requests = [request_of(f"User1: {number}\nUser2:") for number in range(5)]
     for request in requests:
         batch.add(request)
@@ -137,8 +155,8 @@ def test_after_a_failure_everybody_in_flight_is_written_to_the_end_as_if_nothing
     assert [request.text for request in requests] == [solo(f"User1: {number}\nUser2:") for number in range(5)]
 
 
-def test_who_fails_alone_as_well_ends_and_the_others_do_not() -> None:
-    batch = failing_batch(2, 4, 5)
+def test_who_fails_alone_as_well_ends_and_the_others_do_not(size: StepSize) -> None:
+    batch = failing_batch(size, 2, 4, 5)
     requests = [request_of(f"User1: {number}\nUser2:") for number in range(3)]
     for request in requests:
         batch.add(request)
@@ -212,10 +230,12 @@ def test_a_seed_is_read_once_even_if_no_row_holds_it_any_more() -> None:
     assert request.text == solo(text)
 
 
-def test_no_text_of_one_dialogue_reaches_another() -> None:
+def test_no_text_of_one_dialogue_reaches_another(size: StepSize) -> None:
     """G24: rows are taken over, exchanged, copied, cancelled, and everybody writes what he writes alone."""
     chance = random.Random(24)
-    batch = Batch(SlotModel(tiny_model("gemma3_text"), slots=6, row_tokens=256), places=4)
+    recorder = EagerRecorder() if size.works_aside else None
+    model = SlotModel(tiny_model("gemma3_text"), slots=6, row_tokens=256, recorder=recorder)
+    batch = Batch(model, places=4, size=size)
     histories = [f"A chat. The code of {number} is {chance.randrange(10**6)}.\nUser1: " for number in range(12)]
     running: list[tuple[str, Request]] = []
     for _ in range(300):

@@ -20,6 +20,7 @@ class Gpu:
     def __init__(self) -> None:
         self.main = self.current = SideStream(self)
         self.pools = 0
+        self.waits = 0
         self.captures_in: list[int] = []
         self.is_capturing = False
         self.current_device = 0
@@ -31,6 +32,10 @@ class Gpu:
     def current_stream(self) -> SideStream:
         assert self.current_device == DEVICE.index  # That of another GPU would be of no use.
         return self.current
+
+    def synchronize(self, device: torch.device) -> None:
+        assert device == DEVICE
+        self.waits += 1
 
     @contextmanager
     def device(self, device: torch.device) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -40,10 +41,14 @@ all_samplings = st.builds(
 )
 
 
+def chosen(logits: torch.Tensor, samplings: Sequence[Sampling], luck: Sequence[float]) -> tuple[list[int], list[float]]:
+    return choose(logits, samplings, luck).known()
+
+
 def shares(sampling: Sampling) -> dict[int, float]:
     """Return how often each word is drawn when every luck comes once."""
     rows = 1000
-    words, _ = choose(LOGITS.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
+    words, _ = chosen(LOGITS.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
     return {word: count / rows for word, count in Counter(words).items()}
 
 
@@ -82,7 +87,7 @@ def test_temperature_zero_and_top_k_one_take_the_likeliest_word(sampling: Sampli
 
 @pytest.mark.parametrize("sampling", [PLAIN, replace(PLAIN, top_k=3), replace(PLAIN, top_p=0.6)])
 def test_the_luckiest_draw_stays_within_what_is_left(sampling: Sampling) -> None:
-    [word], _ = choose(LOGITS, [sampling], [LUCKIEST])
+    [word], _ = chosen(LOGITS, [sampling], [LUCKIEST])
     assert word in shares(sampling)
 
 
@@ -120,7 +125,7 @@ def test_words_are_drawn_from_what_transformers_leaves(
         left = warp(None, left)
     sampling = Sampling(temperature=temperature, top_k=top_k, min_p=min_p, top_p=top_p)
     rows = 500
-    drawn, _ = choose(logits.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
+    drawn, _ = chosen(logits.repeat(rows, 1), [sampling] * rows, [row / rows for row in range(rows)])
     found = torch.tensor(drawn).bincount(minlength=20) / rows
     assert found.tolist() == pytest.approx(left.softmax(-1)[0].tolist(), abs=0.003)
 
@@ -130,7 +135,7 @@ def test_a_word_is_as_likely_as_its_share_of_the_top_k_at_temperature_one(
     seed: int, sampling: Sampling, luck: float
 ) -> None:
     logits = 3 * torch.randn(1, 400, generator=torch.Generator().manual_seed(seed))
-    [word], [likelihood] = choose(logits, [sampling], [luck])
+    [word], [likelihood] = chosen(logits, [sampling], [luck])
     among = TopKLogitsWarper(sampling.top_k)(None, logits) if sampling.top_k else logits
     assert likelihood == pytest.approx(among.log_softmax(-1)[0, word].item(), abs=1e-5)
 
@@ -145,12 +150,12 @@ def test_a_row_is_drawn_the_same_alone_and_among_others(seed: int, samplings: li
     contexts = torch.randint(words, (len(rows), 30), generator=generator).tolist()
     alone = logits.clone()
     penalise(logits, contexts, samplings)
-    among_others = choose(logits, samplings, luck)
+    among_others = chosen(logits, samplings, luck)
     for row in rows:
         penalise(alone[row : row + 1], contexts[row : row + 1], samplings[row : row + 1])
     assert torch.equal(alone, logits)
     for row, drawn in enumerate(zip(*among_others, strict=True)):
-        [token], [likelihood] = choose(alone[row : row + 1], samplings[row : row + 1], luck[row : row + 1])
+        [token], [likelihood] = chosen(alone[row : row + 1], samplings[row : row + 1], luck[row : row + 1])
         # As text, in which nan is nan.
         assert str((token, likelihood)) == str(drawn)
 
@@ -158,7 +163,7 @@ def test_a_row_is_drawn_the_same_alone_and_among_others(seed: int, samplings: li
 @given(row=st.lists(scores, min_size=1, max_size=60))
 def test_greedy_takes_the_first_of_the_likeliest_words(row: list[float]) -> None:
     logits = torch.tensor([row])
-    assert choose(logits, [Sampling(temperature=0)], [0.5])[0] == logits.argmax(-1).tolist()
+    assert chosen(logits, [Sampling(temperature=0)], [0.5])[0] == logits.argmax(-1).tolist()
 
 
 @given(rows=st.integers(1, 3), words=st.integers(1, 60), data=st.data())
@@ -189,13 +194,13 @@ def test_the_likeliest_words_of_a_large_vocabulary_are_those_of_topk(words: int,
 @pytest.mark.parametrize("sampling", [PLAIN, Sampling(temperature=0), Sampling()])
 def test_scores_that_are_not_numbers_are_an_error(sampling: Sampling) -> None:
     with pytest.raises(FloatingPointError, match="not numbers"):
-        choose(torch.full((1, 300), torch.nan), [sampling], [0.5])
+        chosen(torch.full((1, 300), torch.nan), [sampling], [0.5])
 
 
 @pytest.mark.parametrize("sampling", [PLAIN, Sampling(temperature=0), Sampling()])
 def test_where_every_word_is_forbidden_the_neighbours_are_drawn_all_the_same(sampling: Sampling) -> None:
     logits = torch.cat([LOGITS, torch.full((1, 4), -torch.inf)])
-    words, (likelihood, of_nothing) = choose(logits, [sampling, sampling], [0.1, 0.1])
+    words, (likelihood, of_nothing) = chosen(logits, [sampling, sampling], [0.1, 0.1])
     assert words == [2, 0]
     assert likelihood == pytest.approx(math.log(0.4))
     assert math.isnan(of_nothing)

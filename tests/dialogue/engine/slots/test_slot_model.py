@@ -13,7 +13,7 @@ import torch
 
 from dialogue.engine.models.adapter_file import read_adapter
 from dialogue.engine.models.adapters import install
-from dialogue.engine.slots.batch import Batch
+from dialogue.engine.slots.batch import CPU_STEP, Batch, StepSize
 from dialogue.engine.slots.recorders import EagerRecorder, Recorder
 from dialogue.engine.slots.request import Request
 from dialogue.engine.slots.slot_model import SlotModel
@@ -25,6 +25,10 @@ from tests.dialogue.engine.tiny import CONFIGS, loaded, prompt, tiny_model
 PROMPTS = 200
 FEWER_PROMPTS = 60
 WORDS = range(5, 256)
+
+# One step ahead always, or where more than four are written.
+ALWAYS_AHEAD = StepSize(CPU_STEP.prompt_tokens, cheap_tokens=1, works_aside=True)
+OFTEN_AHEAD = StepSize(CPU_STEP.prompt_tokens, cheap_tokens=8, works_aside=True)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -41,13 +45,16 @@ def test_greedy_texts_that_join_and_leave_at_random_are_those_of_generate(kind: 
         assert request.tokens == _generate(model, request)
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_greedy_texts_that_reuse_keys_are_those_of_generate(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "size"), [*((kind, CPU_STEP) for kind in CONFIGS), ("llama", ALWAYS_AHEAD), ("gemma3_text", OFTEN_AHEAD)]
+)
+def test_greedy_texts_that_reuse_keys_are_those_of_generate(kind: str, size: StepSize) -> None:
     model = tiny_model(kind)
     chance = random.Random(2)
     seeds = [chance.choices(WORDS, k=length) for length in (40, 25)]
     dialogues = [[*chance.choice(seeds), *chance.choices(WORDS, k=6)] for _ in range(20)]
-    batch = Batch(SlotModel(model, slots=9, row_tokens=512), places=7)
+    recorder = EagerRecorder() if size.works_aside else None
+    batch = Batch(SlotModel(model, slots=9, row_tokens=512, recorder=recorder), places=7, size=size)
     written: list[Request] = []
 
     while len(written) < PROMPTS:
@@ -69,10 +76,11 @@ def test_greedy_texts_that_reuse_keys_are_those_of_generate(kind: str) -> None:
         assert request.tokens == _generate(model, request)
 
 
+@pytest.mark.parametrize("size", [CPU_STEP, ALWAYS_AHEAD, OFTEN_AHEAD], ids=["not ahead", "always", "often"])
 @pytest.mark.parametrize("recorder", [EagerRecorder, TapeRecorder])
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen3", "gemma3_text"])
 def test_greedy_texts_written_in_steps_of_fixed_shapes_are_those_of_generate(
-    kind: str, recorder: Callable[[], Recorder]
+    kind: str, recorder: Callable[[], Recorder], size: StepSize
 ) -> None:
     model = tiny_model(kind)
     chance = random.Random(3)
@@ -81,7 +89,8 @@ def test_greedy_texts_written_in_steps_of_fixed_shapes_are_those_of_generate(
     ]
     requests = [_request(model, chance.choices(WORDS, k=length), chance.randrange(1, 9)) for length in lengths]
 
-    _write(Batch(SlotModel(model, slots=9, row_tokens=512, recorder=recorder()), places=7), requests, chance)
+    slots = SlotModel(model, slots=9, row_tokens=512, recorder=recorder())
+    _write(Batch(slots, places=7, size=size), requests, chance)
 
     for request in requests:
         assert request.tokens == _generate(model, request)
