@@ -1,4 +1,4 @@
-"""How fast the engine writes and answers on a GPU: `python -m benchmarks.gpu`, some minutes.
+"""How fast the engine writes and answers on a GPU: `python -m benchmarks.gpu`, four minutes.
 
 The model has random weights in the shape of ruGPT-3 Large (760 million, bfloat16); its dialogues have 600 tokens behind
 them on average. All draw at temperature 0.7, top-k 40 and top-p 0.9. A row has, for so many dialogues at a time:
@@ -13,8 +13,8 @@ them on average. All draw at temperature 0.7, top-k 40 and top-p 0.9. A row has,
   prompt begins as another one did. `turns_per_s_ratio`: the first over the second.
 
 A rate of writing is that of the last 64 of 96 tokens: what 96 take longer than 32. So the reading of prompts is in
-none of them. A figure is null where something failed, which is said at the end. Without a GPU, `--cpu --tiny` tries
-every line of it out, and writes a result only where `--out` says.
+none of them. A figure is null where something failed, which is said at the end; each row is written when it is there.
+Without a GPU, `--cpu --tiny` tries every line of it out, and writes a result only where `--out` says.
 """
 
 from __future__ import annotations
@@ -73,12 +73,14 @@ def main() -> int:
         device = torch.device("cpu") if options.cpu else torch.device("cuda", torch.cuda.current_device())
         plan = TINY if options.tiny else LARGE
         bench = Bench(plan, device, Path(folder), lambda text: console.print(text, highlight=False))
-        rows = bench.rows()
+        rows: list[Row] = []
+        for row in bench.rows():
+            rows.append(row)
+            # A trial must not replace what was measured in earnest.
+            if options.out or not (options.cpu or options.tiny):
+                path = write_results("engine-gpu", rows, *[options.out] if options.out else [], gpu=name)
+                console.print(f"written to {path}", highlight=False)
     console.print(shown(rows))
-    # A trial must not replace what was measured in earnest.
-    if options.out or not (options.cpu or options.tiny):
-        path = write_results("engine-gpu", rows, *[options.out] if options.out else [], gpu=name)
-        console.print(f"written to {path}", highlight=False)
     for failure in bench.failures:
         console.print(f"failed: {failure}", highlight=False, markup=False)
     return 1 if bench.failures else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,8 @@ class Bench:
         self._precision, self._dtype = ("bf16", torch.bfloat16) if device.type == "cuda" else ("fp32", torch.float32)
         self.failures: list[str] = []
 
-    def rows(self) -> list[Row]:
-        """Return a row for each number of dialogues."""
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for each number of dialogues."""
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         self._say("writing the weights")
@@ -57,7 +57,6 @@ class Bench:
         weight_bytes, key_bytes = roofline.weight_bytes(model), roofline.key_bytes(model)
         del model
         bandwidth_gb_s = roofline.bandwidth_gb_s(self._device)
-        result = []
         for dialogues in self._plan.dialogues:
             samples = self._samples(dialogues)
             bytes_per_step = weight_bytes + dialogues * self._plan.context_tokens * key_bytes
@@ -69,8 +68,7 @@ class Bench:
                 "context_tokens": self._plan.context_tokens,
                 "precision": self._precision,
             }
-            result.append({"dialogues": dialogues} | row(samples) | facts)
-        return result
+            yield {"dialogues": dialogues} | row(samples) | facts
 
     def _samples(self, dialogues: int) -> Samples:
         # Ours first: a peer that fails may leave the GPU unfit for anybody else.

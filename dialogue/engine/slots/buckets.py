@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-# Reading some hundred keys too many costs a step a few per cent; every further length costs a recording of its own.
-_SHORT_KEYS = 256
-_LONG_KEYS = 512
+# Every length costs a recording of its own, a tenth of a second. But all keys of a bucket are read, whether or not they
+# count: with 256 dialogues of 600 tokens on an H100, reading 768 of each was 10.3 of a step's 12.1 ms.
+_SHORT_KEYS = 128
+_LONG_KEYS = 256
 _LONG_FROM = 1024
 
 

@@ -23,7 +23,7 @@ from tests.dialogue.engine.tiny import CONFIGS, GREEDY, LIVELY, loaded, prompt, 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 
 # Of 6 to 300 tokens, so that steps look at 256 keys, and at all of them; more than there are places.
-ASKED = [prompt(f"User1: {'hello ' * (number * 11 % 60)}\nUser2:", GREEDY) for number in range(24)]
+ASKED = [prompt(f"User1: {'hello ' * (number * 11 % 60)}{number}\nUser2:", GREEDY) for number in range(60)]
 
 
 def ignore(text: str) -> None:
@@ -50,14 +50,16 @@ def texts(completions: Sequence[Completion]) -> list[str]:
     return [completion.text for completion in completions]
 
 
+# With 6 of them tokens are guessed; with 40 the GPU is one step ahead.
+@pytest.mark.parametrize("slots", [6, 40])
 @pytest.mark.parametrize("kind", CONFIGS)
 async def test_a_gpu_writes_what_a_cpu_writes_and_every_step_is_recorded(
-    kind: str, caplog: pytest.LogCaptureFixture
+    kind: str, slots: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with torch_engine(here(kind), slots=6) as engine:
         expected = await written(engine, ASKED)
     with caplog.at_level(logging.WARNING, "dialogue.engine"):
-        async with torch_engine(on_gpu(kind), slots=6, cache_gb=0.2) as engine:
+        async with torch_engine(on_gpu(kind), slots=slots, cache_gb=0.2) as engine:
             found = await written(engine, ASKED)
             again = await written(engine, ASKED)
     assert texts(found) == texts(expected)
@@ -93,10 +95,10 @@ async def test_on_a_gpu_each_text_has_its_own_adapter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sampling", [Sampling(temperature=0.7, top_k=0), Sampling(repetition_penalty=1.3)])
 async def test_on_a_gpu_words_are_drawn_as_on_a_cpu(sampling: Sampling) -> None:
-    asked = [replace(each, sampling=replace(sampling, no_repeat_ngram=3), draw=7) for each in ASKED[:4]]
+    asked = [replace(each, sampling=replace(sampling, no_repeat_ngram=3), draw=7) for each in ASKED[:24]]
     found = []
     for served in (here("gpt2"), on_gpu("gpt2")):
-        async with torch_engine(served, slots=4, cache_gb=0.2) as engine:
+        async with torch_engine(served, slots=24, cache_gb=0.2) as engine:
             found.append(texts(await written(engine, asked)))
     assert found[1] == found[0]
 
@@ -121,12 +123,13 @@ async def test_a_step_that_cannot_be_captured_is_done_as_it_is_and_others_are_ca
     assert int(seen) == before + 2
 
 
+@pytest.mark.parametrize("slots", [4, 24])
 async def test_after_a_step_has_failed_on_a_gpu_the_texts_are_those_they_would_have_been(
-    monkeypatch: pytest.MonkeyPatch,
+    slots: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served = on_gpu("llama")
-    async with torch_engine(served, slots=4, cache_gb=0.2) as engine:
-        expected = texts(await written(engine, ASKED[:4]))
+    asked = ASKED[:slots]
+    async with torch_engine(on_gpu("llama"), slots=slots, cache_gb=0.2) as engine:
+        expected = texts(await written(engine, asked))
         batch = engine._batch
         written_before, left = batch._write, [5]
 
@@ -137,5 +140,5 @@ async def test_after_a_step_has_failed_on_a_gpu_the_texts_are_those_they_would_h
             written_before()
 
         monkeypatch.setattr(batch, "_write", fails_once)
-        assert texts(await written(engine, ASKED[:4])) == expected
+        assert texts(await written(engine, asked)) == expected
         assert left[0] < 0

@@ -64,15 +64,15 @@ def test_a_shape_is_recorded_once_and_replayed_from_then_on() -> None:
     recorder, step = NotingRecorder(), NotingStep()
     steps = steps_of(step, recorder)
 
-    for rows, start, names in [(3, 9, 0), (4, 9, 0), (3, 255, 0), (3, 256, 0), (5, 9, 0), (3, 9, 2), (4, 10, 1)]:
+    for rows, start, names in [(3, 9, 0), (4, 9, 0), (3, 127, 0), (3, 128, 0), (5, 9, 0), (3, 9, 2), (4, 10, 1)]:
         steps.logits([start] * rows, [[7]] * rows, [names] * rows)
 
     assert (recorder.recorded, recorder.replayed) == (4, 7)
     assert list(dict.fromkeys(step.buckets)) == [
+        Bucket(4, 1, 128, False),
         Bucket(4, 1, 256, False),
-        Bucket(4, 1, 512, False),
-        Bucket(6, 1, 256, False),
-        Bucket(4, 1, 256, True),
+        Bucket(6, 1, 128, False),
+        Bucket(4, 1, 128, True),
     ]
 
 
