@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -42,6 +43,7 @@ class Rendering:
         self._environment.filters["clock"] = _clock
         self._environment.filters["whole"] = _whole
         self._environment.filters["shortened"] = _shortened
+        self._environment.filters["tag"] = _tag
         self._environment.globals["differences"] = differences
         self._environment.globals["symbols"] = (Path(__file__).parent / "static" / "symbols.svg").read_text("utf-8")
 
@@ -79,6 +81,11 @@ def _moment(at: float | None) -> str:
 def _clock(at: float | None) -> str:
     """Return a time for the moment before the page's script has read it."""
     return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%H:%M")
+
+
+def _tag(person_id: str) -> str:
+    """Return what tells people without a name apart, and says nothing else of them."""
+    return f" {blake2b(person_id.encode('utf-8', 'replace'), digest_size=2).hexdigest()}" if person_id else ""
 
 
 def _whole(share: float | None) -> str:

@@ -73,7 +73,7 @@ _RU_EN: dict[str, tuple[str, str]] = {
         "Здесь пока пусто: никто ещё не писал.",
         "Nothing here yet: nobody has written so far.",
     ),
-    "somebody": ("Без имени", "Nameless"),
+    "somebody": ("Посетитель", "Visitor"),
     "counts_hint": ("проверено ответов из всех", "replies judged, of all"),
     "more": ("Дальше", "More"),
     "pick": ("Выбрать", "Pick"),
