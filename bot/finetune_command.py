@@ -162,14 +162,21 @@ def _bar(console: Console) -> Iterator[Show]:
             is_ending = True
 
     def words(moment: Moment) -> str:
-        held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
-        return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
+        loss = "" if moment.loss is None else f"loss {moment.loss:.4f}"
+        held_out = "" if moment.held_out is None else f"held-out {moment.held_out:.4f}"
+        checked = "" if moment.checked is None else f"reading the held-out rows: {moment.checked:.0%}"
+        return ", ".join(filter(None, (loss, held_out, checked)))
 
     if not console.is_terminal:
         seen: set[int] = set()
+        is_told = False
 
         def tell(moment: Moment) -> None:
+            nonlocal is_told
             heed(moment)
+            if moment.checked is not None and not is_told:
+                is_told = True
+                console.print("reading the held-out rows, as after every few steps")
             if moment.loss is not None and moment.step not in seen:
                 seen.add(moment.step)
                 console.print(f"step {moment.step} of {moment.steps}: {words(moment)}")
@@ -188,7 +195,8 @@ def _bar(console: Console) -> Iterator[Show]:
 
         def move(moment: Moment) -> None:
             heed(moment)
-            progress.update(bar, completed=moment.step, total=moment.steps, description=words(moment))
+            # Before the first step nobody knows how many there will be.
+            progress.update(bar, completed=moment.step, total=moment.steps or None, description=words(moment))
 
         yield move
 

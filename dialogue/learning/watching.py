@@ -25,6 +25,7 @@ class Moment:
         loss: of the last step, None before the first.
         held_out: the last loss on the held-out rows, None where there is none yet.
         is_ending: whether it was told to end after this step, which may take minutes.
+        checked: which share of the held-out rows has been read, from 0 to 1; None where they are not being read.
     """
 
     step: int
@@ -32,6 +33,7 @@ class Moment:
     loss: float | None
     held_out: float | None
     is_ending: bool = False
+    checked: float | None = None
 
 
 Show = Callable[[Moment], None]
@@ -53,6 +55,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._loss: float | None = None
         self._held_out: float | None = None
         self._steps = (0, 0)
+        self._checked: float | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show the step; see whether it is the last one."""
@@ -76,12 +79,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._held_out = (logs or {}).get("eval_loss", self._held_out)
         self._hear(state)
 
+    def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
+        """Show how far the reading of the held-out rows is."""
+        self._checked = (self._checked or 0.0) + 1 / len(eval_dataloader)
+        self._tell()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note that the held-out rows have been read."""
+        self._checked = None
+
     def _hear(self, state: Any) -> None:
         self._steps = (state.global_step, state.max_steps)
         self._tell()
 
     def _tell(self) -> None:
-        self._show(Moment(*self._steps, self._loss, self._held_out, self.is_interrupted))
+        self._show(Moment(*self._steps, self._loss, self._held_out, self.is_interrupted, self._checked))
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
