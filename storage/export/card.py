@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dialogue.errors import ExportError
+from storage.export.manifest import SUFFIX
 from storage.export.shapes.catalogue import Shape
 
 CARD = "README.md"
@@ -28,15 +29,19 @@ def card_path(out: Path) -> Path:
     return usual
 
 
-def card(facts: Mapping[str, Any], shape: Shape, ending: str) -> str:
-    """Return the card of a dataset in the form that the Hugging Face hub reads."""
+def card(facts: Mapping[str, Any], shape: Shape, ending: str, others: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the card of a dataset in the form that the Hugging Face hub reads.
+
+    Args:
+        others: what the manifests of the other exports in its folder say: each is a configuration of the dataset.
+    """
     rows = sum(file["rows"] for file in facts["files"])
     size = next((name for least, name in _SIZES if rows < least), "n>1M")
     languages = facts["languages"] or ["und"]
-    files = "\n".join(
-        f"      - split: {file['split'] or 'train'}\n        path: {json.dumps(file['name'])}"
-        for file in facts["files"]
+    configurations = (
+        [_configuration(_name(facts), facts, is_default=True)] if others else [_configuration("default", facts)]
     )
+    configurations += [_configuration(_name(each), each) for each in others]
     return f"""---
 {_MARK}
 language: [{", ".join(languages)}]
@@ -44,10 +49,7 @@ size_categories: [{size}]
 task_categories: [text-generation]
 tags: [govorun, dialogue]
 configs:
-  - config_name: default
-    data_files:
-{files}
----
+{"".join(configurations)}---
 
 # Conversations of a chatbot, format `{facts["format"]}`
 
@@ -64,7 +66,7 @@ For {shape.use}. Exported from Govorun {facts["govorun"]} at {facts["exported_at
 
 Everything else, with the hashes of the files, is in `{facts["manifest"]}`. People who ask to be forgotten are not in
 later exports; the manifest says whether this one has something of them.
-{_loading(facts, ending)}"""
+{_loading(facts, ending)}{_beside(others)}"""
 
 
 def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None:
@@ -87,6 +89,33 @@ def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None
     for file in facts["files"]:
         known[file["name"].partition(".jsonl")[0].removesuffix(".parquet")] = {"file_name": file["name"], **shape.entry}
     return json.dumps(known, indent=2) + "\n"
+
+
+def _name(facts: Mapping[str, Any]) -> str:
+    return str(facts["manifest"]).removesuffix(SUFFIX)
+
+
+def _configuration(name: str, facts: Mapping[str, Any], is_default: bool = False) -> str:
+    lines = [f"  - config_name: {json.dumps(name)}", *(["    default: true"] if is_default else []), "    data_files:"]
+    for file in facts["files"]:
+        lines += [f"      - split: {file['split'] or 'train'}", f"        path: {json.dumps(file['name'])}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _beside(others: Sequence[Mapping[str, Any]]) -> str:
+    if not others:
+        return ""
+    rows = "".join(
+        f"| `{_name(each)}` | `{each['format']}` | {sum(file['rows'] for file in each['files'])} "
+        f"| {each['exported_at']} | `{each['manifest']}` |\n"
+        for each in others
+    )
+    return f"""
+## Other exports in this folder
+
+| name | format | rows | exported at | manifest |
+|---|---|---|---|---|
+{rows}"""
 
 
 def _table(facts: Mapping[str, Any]) -> str:

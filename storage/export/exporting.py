@@ -19,7 +19,7 @@ from storage.export.files import Sealed, WholeFiles, whole_files
 from storage.export.fitting import check_that_it_ends, check_that_it_fits
 from storage.export.ledger import Ledger
 from storage.export.lengths import Lengths
-from storage.export.manifest import manifest_of, write_manifest
+from storage.export.manifest import manifest_of, others_beside, write_manifest
 from storage.export.near_duplicates import NearDuplicates
 from storage.export.plan import Plan
 from storage.export.preparing import Prepared, Preparing, Written
@@ -241,7 +241,7 @@ def _describe(files: WholeFiles, run: _Run, facts: dict[str, Any], ending: str) 
     write_manifest(files.open(manifest), facts, held)
     files.seal(manifest)
     shown = [manifest, card_path(plan.out)]
-    files.write(shown[1], card(facts, shape, ending))
+    files.write(shown[1], card(facts, shape, ending, others_beside(manifest)))
     known = registry(plan.out.parent, facts, shape)
     if known is not None:
         shown.append(plan.out.parent / REGISTRY)

@@ -55,6 +55,19 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def others_beside(manifest: Path) -> list[dict[str, Any]]:
+    """Return what the other manifests in a folder say, as far as their files are still there."""
+    found = []
+    for path in sorted(manifest.parent.glob(f"*{SUFFIX}")):
+        try:
+            facts = read_manifest(path)
+            if path != manifest and all((path.parent / Path(file["name"]).name).is_file() for file in facts["files"]):
+                found.append(facts)
+        except (ExportError, KeyError, TypeError):
+            continue  # Somebody else's file of that name.
+    return found
+
+
 def verified(path: Path) -> dict[str, Any]:
     """Return what a manifest says, once the files beside it are known to be those that it describes.
 

@@ -47,8 +47,8 @@ class StepSize:
 # A quarter of a second on two CPU cores with the embedded model.
 CPU_STEP = StepSize(prompt_tokens=256, cheap_tokens=8)
 
-# Three hundredths of a second on an H100 with 760 million weights. There 32 dialogues get 9,879 tokens/s one step ahead,
-# 8,061 where Python waits for each step. Guesses bring more where few are written: 1.4 tokens a step, or more.
+# Three hundredths of a second on an H100 with 760 million weights. There 32 dialogues get 9,879 tokens/s one step
+# ahead, 8,061 where Python waits for each step. Guesses bring more where few are written: 1.4 tokens a step, or more.
 GPU_STEP = StepSize(prompt_tokens=4096, cheap_tokens=32, works_aside=True)
 
 

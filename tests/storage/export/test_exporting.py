@@ -10,10 +10,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pyarrow.parquet
 import pytest
 import zstandard
+from huggingface_hub import DatasetCard
 from sqlalchemy import update
 
 from dialogue.errors import ExportError
@@ -416,6 +418,11 @@ async def test_nothing_is_left_of_an_export_that_ends_early_and_the_old_one_stay
     assert {path.name: path.read_bytes() for path in studio.folder.iterdir()} == before
 
 
+def configurations(card: str) -> Any:
+    """Return what the Hugging Face hub reads of a card."""
+    return DatasetCard(card).data.to_dict()["configs"]  # type: ignore[no-untyped-call]
+
+
 async def test_the_card_lists_each_part(studio: Studio) -> None:
     (place,) = await spoken(studio, 1)
     await studio.approve(place)
@@ -424,7 +431,28 @@ async def test_the_card_lists_each_part(studio: Studio) -> None:
     card = (studio.folder / CARD).read_text()
 
     assert card.startswith("---\n")
-    assert '      - split: train\n        path: "out.train.jsonl"\n      - split: test\n' in card
+    assert (
+        '  - config_name: "default"\n    data_files:\n      - split: train\n        path: "out.train.jsonl"\n' in card
+    )
     assert "language: [ru]" in card
     assert "replaced by placeholders" in card
     assert Path("out.jsonl.manifest.json").name in card
+
+
+async def test_the_card_knows_every_export_in_its_folder(studio: Studio) -> None:
+    (place,) = await spoken(studio, 1)
+    await studio.approve(place)
+    for format, name in ((Format.JSONL, "gone"), (Format.CSV, "table"), (Format.PROMPT_COMPLETION, "newest")):
+        out = studio.folder / f"{name}.{'csv' if format is Format.CSV else 'jsonl'}"
+        await export(studio.url, studio.seeds, Plan(format, out), lambda stage, share: None)
+        if name == "gone":
+            out.unlink()
+
+    card = (studio.folder / CARD).read_text()
+
+    assert configurations(card) == [
+        {"config_name": "newest.jsonl", "default": True, "data_files": [{"split": "train", "path": "newest.jsonl"}]},
+        {"config_name": "table.csv", "data_files": [{"split": "train", "path": "table.csv"}]},
+    ]
+    assert "| `table.csv` | `csv` |" in card
+    assert "format `prompt-completion`" in card
