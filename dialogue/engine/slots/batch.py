@@ -165,6 +165,8 @@ class Batch:
         self._seated = {row: request for row, request in self._seated.items() if not request.is_over}
         self._in_line = deque(request for request in self._in_line if not request.is_over)
         self._waiting = deque(request for request in self._waiting if not request.is_over)
+        if self._ahead is not None and all(request.is_over for request in self._ahead.requests):
+            self._ahead = None
 
     def _fill_slots(self) -> None:
         while self._waiting and len(self._seated) < self._places:

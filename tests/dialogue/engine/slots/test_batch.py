@@ -86,6 +86,23 @@ def test_a_cancelled_request_frees_its_slot_within_two_steps(size: StepSize) -> 
     assert batch.slots_in_use == 1
 
 
+def test_when_all_have_left_the_next_one_is_written_as_if_nobody_had_been_there() -> None:
+    batch = batch_of(2, AHEAD)
+    leaves = request_of("User1: a", new=50)
+    batch.add(leaves)
+    for _ in range(5):
+        batch.step()
+    leaves.is_cancelled = True
+    batch.step()
+    request = request_of("User1: hi\nUser2:")
+    batch.add(request)
+    batch.step()
+    batch.step()
+    assert request.new_tokens == 1
+    write(batch)
+    assert request.text == solo("User1: hi\nUser2:")
+
+
 def test_a_request_cancelled_while_it_waits_never_gets_a_slot(size: StepSize) -> None:
     batch = batch_of(1, size)
     first, second = request_of("User1: a"), request_of("User1: b")
