@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dialogue.errors import ExportError
-from storage.export.manifest import SUFFIX
+from storage.export.manifest import SUFFIX, Beside
 from storage.export.shapes.catalogue import Shape
 
 CARD = "README.md"
@@ -29,19 +29,18 @@ def card_path(out: Path) -> Path:
     return usual
 
 
-def card(facts: Mapping[str, Any], shape: Shape, ending: str, others: Sequence[Mapping[str, Any]] = ()) -> str:
+def card(facts: Mapping[str, Any], shape: Shape, ending: str, others: Sequence[Beside]) -> str:
     """Return the card of a dataset in the form that the Hugging Face hub reads.
 
     Args:
-        others: what the manifests of the other exports in its folder say: each is a configuration of the dataset.
+        others: the other exports in its folder; each is a configuration of the dataset.
     """
     rows = sum(file["rows"] for file in facts["files"])
     size = next((name for least, name in _SIZES if rows < least), "n>1M")
     languages = facts["languages"] or ["und"]
-    configurations = (
-        [_configuration(_name(facts), facts, is_default=True)] if others else [_configuration("default", facts)]
-    )
-    configurations += [_configuration(_name(each), each) for each in others]
+    own = str(facts["manifest"]).removesuffix(SUFFIX) if others else "default"
+    configurations = [_configuration(own, [(each["name"], each["split"]) for each in facts["files"]], bool(others))]
+    configurations += [_configuration(each.name, each.files) for each in others]
     return f"""---
 {_MARK}
 language: [{", ".join(languages)}]
@@ -91,30 +90,22 @@ def registry(folder: Path, facts: Mapping[str, Any], shape: Shape) -> str | None
     return json.dumps(known, indent=2) + "\n"
 
 
-def _name(facts: Mapping[str, Any]) -> str:
-    return str(facts["manifest"]).removesuffix(SUFFIX)
-
-
-def _configuration(name: str, facts: Mapping[str, Any], is_default: bool = False) -> str:
+def _configuration(name: str, files: Sequence[tuple[str, str]], is_default: bool = False) -> str:
     lines = [f"  - config_name: {json.dumps(name)}", *(["    default: true"] if is_default else []), "    data_files:"]
-    for file in facts["files"]:
-        lines += [f"      - split: {file['split'] or 'train'}", f"        path: {json.dumps(file['name'])}"]
+    for file, split in files:
+        lines += [f"      - split: {split or 'train'}", f"        path: {json.dumps(file)}"]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _beside(others: Sequence[Mapping[str, Any]]) -> str:
+def _beside(others: Sequence[Beside]) -> str:
     if not others:
         return ""
-    rows = "".join(
-        f"| `{_name(each)}` | `{each['format']}` | {sum(file['rows'] for file in each['files'])} "
-        f"| {each['exported_at']} | `{each['manifest']}` |\n"
-        for each in others
-    )
+    rows = "".join(f"| `{each.name}` | `{each.format}` | {each.rows} | {each.exported_at} |\n" for each in others)
     return f"""
 ## Other exports in this folder
 
-| name | format | rows | exported at | manifest |
-|---|---|---|---|---|
+| name | format | rows | exported at |
+|---|---|---|---|
 {rows}"""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,16 +56,35 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def others_beside(manifest: Path) -> list[dict[str, Any]]:
-    """Return what the other manifests in a folder say, as far as their files are still there."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another export in the same folder.
+
+    Args:
+        name: that was given for its file.
+        files: the names and the parts of its files.
+    """
+
+    name: str
+    format: str
+    exported_at: str
+    rows: int
+    files: tuple[tuple[str, str], ...]
+
+
+def others_beside(manifest: Path) -> list[Beside]:
+    """Return the other exports in a folder, as far as their files are still there."""
     found = []
     for path in sorted(manifest.parent.glob(f"*{SUFFIX}")):
         try:
             facts = read_manifest(path)
-            if path != manifest and all((path.parent / Path(file["name"]).name).is_file() for file in facts["files"]):
-                found.append(facts)
-        except (ExportError, KeyError, TypeError):
+            files = tuple((str(file["name"]), str(file["split"])) for file in facts["files"])
+            rows = sum(int(file["rows"]) for file in facts["files"])
+            other = Beside(path.name.removesuffix(SUFFIX), facts["format"], facts["exported_at"], rows, files)
+        except (ExportError, KeyError, TypeError, ValueError):
             continue  # Somebody else's file of that name.
+        if path != manifest and all((path.parent / Path(name).name).is_file() for name, _ in files):
+            found.append(other)
     return found
 
 

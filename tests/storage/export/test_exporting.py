@@ -447,6 +447,8 @@ async def test_the_card_knows_every_export_in_its_folder(studio: Studio) -> None
         await export(studio.url, studio.seeds, Plan(format, out), lambda stage, share: None)
         if name == "gone":
             out.unlink()
+    (studio.folder / "of-somebody-else.manifest.json").write_text('{"version": 1, "files": [{"name": "newest.jsonl"}]}')
+    await export(studio.url, studio.seeds, Plan(format, out, is_overwriting=True), lambda stage, share: None)
 
     card = (studio.folder / CARD).read_text()
 
