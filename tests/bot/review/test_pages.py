@@ -24,14 +24,17 @@ async def test_an_operator_reads_what_a_person_and_the_model_said(world: World) 
 
 
 async def test_visitors_without_a_name_are_told_apart(world: World) -> None:
-    async with world.visitor() as one, world.visitor() as other, world.operator() as operator:
+    async with world.visitor() as one, world.visitor() as other, world.operator(Role.LEAD) as operator:
         await world.exchange(one, "The internet is down.", "Is the light on?")
         dialogue_id = await world.exchange(other, "The light is off.", "Is it plugged in?")
 
-        names = re.findall(r'class="who">(Visitor [0-9a-f]{4})<', (await operator.get("/review")).text)
+        inbox = (await operator.get("/review")).text
+        names = re.findall(r'class="who">(Visitor [0-9a-f]{4})<', inbox)
+        boxes = re.findall(r'aria-label="Pick (Visitor [0-9a-f]{4})"', inbox)
         heading = re.findall(r"<h1>(.*)</h1>", (await operator.get(f"/review/dialogues/{dialogue_id}")).text)
 
     assert len(set(names)) == 2
+    assert boxes == names
     assert heading == names[:1]  # The newest one comes first.
 
 
