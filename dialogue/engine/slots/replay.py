@@ -139,9 +139,8 @@ class ReplayedSteps:
         self._inputs[: len(values)].copy_(values, non_blocking=True)
 
     def _fill_in(self, pending: Pending) -> None:
-        device = self._inputs.device
-        rows = torch.tensor(list(pending.places), pin_memory=self._inputs.is_cuda).to(device, non_blocking=True)
-        places = torch.tensor([*pending.places.values()], pin_memory=self._inputs.is_cuda).to(device, non_blocking=True)
+        values = torch.tensor([[*pending.places], [*pending.places.values()]], pin_memory=self._inputs.is_cuda)
+        rows, places = values.to(self._inputs.device, non_blocking=True)
         # A word that does not exist would end the use of a GPU for this process.
         self._inputs.index_copy_(0, rows, pending.tokens[places].clamp(min=0))
 

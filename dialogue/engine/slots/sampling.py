@@ -15,8 +15,6 @@ from dialogue.turns import Sampling
 if TYPE_CHECKING:
     from torch import Tensor
 
-    Home = tuple[Tensor, torch.cuda.Event | None]
-
 # Maxima are taken along groups of words: longer ones are no faster, and more words would have to be looked at after.
 _MOST_WORDS_IN_A_GROUP = 64
 
@@ -201,7 +199,7 @@ def _places(logits: Tensor, words_of_rows: Sequence[Collection[int]]) -> tuple[T
     return _beside(logits, rows), _beside(logits, words)
 
 
-def _sent_home(values: Tensor) -> Home:
+def _sent_home(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
     """Return where the values are going to be on the host, and what happens when they are there."""
     if not values.is_cuda:
         return values, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,22 +123,29 @@ async def test_a_step_that_cannot_be_captured_is_done_as_it_is_and_others_are_ca
     assert int(seen) == before + 2
 
 
+class FailsOnce(CudaRecorder):
+    """Records as always; the fifth step that is replayed finds no memory."""
+
+    left = 5
+
+    def record(self, step: Callable[[], None]) -> Callable[[], None]:
+        replay = super().record(step)
+
+        def fail_once() -> None:
+            self.left -= 1
+            if self.left == 0:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            replay()
+
+        return fail_once
+
+
 @pytest.mark.parametrize("slots", [4, 24])
-async def test_after_a_step_has_failed_on_a_gpu_the_texts_are_those_they_would_have_been(
-    slots: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_after_a_step_has_failed_on_a_gpu_the_texts_are_those_they_would_have_been(slots: int) -> None:
     asked = ASKED[:slots]
     async with torch_engine(on_gpu("llama"), slots=slots, cache_gb=0.2) as engine:
         expected = texts(await written(engine, asked))
-        batch = engine._batch
-        written_before, left = batch._write, [5]
-
-        def fails_once() -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-            written_before()
-
-        monkeypatch.setattr(batch, "_write", fails_once)
+    recorder = FailsOnce(torch.device("cuda", torch.cuda.current_device()))
+    async with torch_engine(on_gpu("llama"), slots=slots, cache_gb=0.2, recorder=recorder) as engine:
         assert texts(await written(engine, asked)) == expected
-        assert left[0] < 0
+    assert recorder.left < 0

@@ -50,7 +50,7 @@ def write(batch: Batch) -> int:
     while not batch.is_empty:
         try:
             batch.step()
-        except (IndexError, RuntimeError):
+        except (IndexError, RuntimeError, FloatingPointError):
             failures += 1
             batch.recover(EngineUnavailable("the model failed"))
     return failures
@@ -180,6 +180,32 @@ def test_who_fails_alone_as_well_ends_and_the_others_do_not(size: StepSize) -> N
     assert write(batch) == 2
     assert [request.error is None for request in requests] == [False, True, True]
     assert requests[2].text == solo("User1: 2\nUser2:")
+
+
+class Numberless(FailingAt):
+    """Gives scores at some of the steps that are not numbers, instead of failing at once."""
+
+    def next_logits(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        return self._spoilt(SlotModel.next_logits(self, *arguments, **named))
+
+    def logits_ahead(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        return self._spoilt(SlotModel.logits_ahead(self, *arguments, **named))
+
+    def _spoilt(self, logits: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        return logits.fill_(torch.nan) if self.steps in self.fails_at else logits
+
+
+def test_after_scores_that_are_not_numbers_the_texts_are_those_they_would_have_been(size: StepSize) -> None:
+    recorder = EagerRecorder() if size.works_aside else None
+    model = Numberless(tiny_model("llama"), 2, row_tokens=128, recorder=recorder)
+    model.fails_at = frozenset({4})
+    batch = Batch(model, size=size)
+    requests = [request_of(f"User1: {number}\nUser2:") for number in range(3)]
+    for request in requests:
+        batch.add(request)
+    assert write(batch) == 1
+    assert [request.text for request in requests] == [solo(f"User1: {number}\nUser2:") for number in range(3)]
 
 
 class Recording(SlotModel):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dialogue.engine.slots.buckets import Bucket
 from dialogue.engine.slots.recorders import EagerRecorder, Recorder
-from dialogue.engine.slots.replay import Inputs, ReplayedSteps
+from dialogue.engine.slots.replay import Inputs, Pending, ReplayedSteps
 
 SPARE = 600
 WORDS = 5
@@ -91,6 +91,15 @@ def test_a_step_reads_what_is_asked_for_and_fillers_at_the_spare_place() -> None
         [SPARE] * 4,
     ]
     assert inputs.adapters.tolist() == [0, 2, 1, 0]
+
+
+def test_tokens_that_only_the_device_knows_take_their_places_and_none_is_no_word() -> None:
+    step = NotingStep()
+    drawn = torch.tensor([11, -1, 13])
+
+    steps_of(step, EagerRecorder()).logits([3, 9, 40], [[7], [8], [9]], [0, 0, 0], Pending(drawn, {0: 2, 2: 1}))
+
+    assert step.inputs[-1].tokens.tolist() == [[13], [8], [0], [0]]
 
 
 def test_the_inputs_of_a_shape_stay_where_they_are() -> None:
