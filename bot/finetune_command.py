@@ -162,10 +162,10 @@ def _bar(console: Console) -> Iterator[Show]:
             is_ending = True
 
     def words(moment: Moment) -> str:
-        loss = "" if moment.loss is None else f"loss {moment.loss:.4f}"
-        held_out = "" if moment.held_out is None else f"held-out {moment.held_out:.4f}"
-        checked = "" if moment.checked is None else f"reading the held-out rows: {moment.checked:.0%}"
-        return ", ".join(filter(None, (loss, held_out, checked)))
+        if moment.checked is not None:
+            return f"reading the held-out rows: {moment.checked:.0%}"
+        held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
+        return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
 
     if not console.is_terminal:
         seen: set[int] = set()
