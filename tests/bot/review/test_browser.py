@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -139,8 +140,6 @@ async def test_keys_act_where_they_stand_on_a_russian_keyboard_too(site: Site) -
 
 
 async def test_an_operator_takes_over_while_the_bot_is_writing(site: Site) -> None:
-    import asyncio
-
     site.world.engine.gate = asyncio.Event()
     site.world.engine.lines.append(" I am a bot and will say so.\nUser1:")
     async with site.person() as person, site.operator() as page:
@@ -175,17 +174,20 @@ async def test_the_model_proposes_and_the_operator_sends_it_edited(site: Site) -
         await say(person, "What is the price?")
         await expect(turn(page, "What is the price?")).to_be_visible()
         site.world.engine.lines.append(" It is free.\nUser1:")
+        edited = asyncio.Event()
 
         async def answer_late(route: Route) -> None:
             # What is asked for may be there before it is known that it was asked for.
             response = await route.fetch()
-            await expect(field).to_have_value("It is free.")
+            await edited.wait()
             await route.fulfill(response=response)
 
         await page.route("**/proposal", answer_late)
         await page.get_by_role("button", name="Propose").click()
         await expect(field).to_have_value("It is free.")
         await field.fill("It is free for a month.")
+        async with page.expect_response("**/proposal"):
+            edited.set()
         await field.press("Control+Enter")
 
         await expect(person.locator("#turns .turn").filter(has_text="free for a month")).to_be_visible()
