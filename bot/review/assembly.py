@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.openapi.utils import get_openapi
@@ -74,16 +76,20 @@ class Review:
 
 def _description_router(described: Sequence[APIRouter], access: Access) -> APIRouter:
     router = APIRouter(prefix=PREFIX, include_in_schema=False)
-    description = get_openapi(
-        title="Govorun review",
-        version="1",
-        summary="What operators do, for other tools.",
-        description="Send `Authorization: Bearer TOKEN`; operators make tokens on the page *Account*.",
-        routes=[route for each in described for route in each.routes],
-    )
+
+    @cache
+    def description() -> dict[str, Any]:
+        # It takes a while, and hardly any process is ever asked for it.
+        return get_openapi(
+            title="Govorun review",
+            version="1",
+            summary="What operators do, for other tools.",
+            description="Send `Authorization: Bearer TOKEN`; operators make tokens on the page *Account*.",
+            routes=[route for each in described for route in each.routes],
+        )
 
     @router.get("/openapi.json", dependencies=[Depends(access.of(Role.REVIEWER))])
     async def openapi() -> Response:
-        return json_response(description)
+        return json_response(description())
 
     return router

@@ -14,7 +14,8 @@ def describe(device: str) -> str:
     import torch  # takes seconds
 
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
-        return f"CPU, {torch.get_num_threads()} threads"
+        many = torch.get_num_threads()
+        return f"CPU, {many} {'thread' if many == 1 else 'threads'}"
     if not torch.cuda.is_available():
         build = "is built without CUDA" if torch.version.cuda is None else "finds no GPU with a working driver"
         raise ModelRefused(f"torch {torch.__version__} {build}")

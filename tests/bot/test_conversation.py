@@ -26,10 +26,10 @@ from storage.live.jobs import RedisJobs
 from storage.live.keys import Keys
 from storage.live.presence import Backlog, Presence, process_name
 from storage.live.replies import RedisReplies
-from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.records import ChatKind, Outgoing, TurnState
 from tests.fakes import GREETING_SEED, SEED, SEEDS, ScriptedEngine, counting_draws
+from tests.storage.log.empty import empty_log
 
 
 @dataclass
@@ -73,8 +73,7 @@ class House:
 
 @pytest.fixture
 async def house(redis: Redis, keys: Keys, tmp_path: Path) -> AsyncIterator[House]:
-    url = f"sqlite:///{tmp_path / 'log.db'}"
-    await migrate(url)
+    url = empty_log(tmp_path / "log.db")
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(sql_log(url))
         drafts = RedisDrafts(redis, keys)

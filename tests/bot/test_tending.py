@@ -16,12 +16,12 @@ from dialogue.errors import StorageUnavailable
 from storage.live.inbox import RedisInbox
 from storage.live.keys import Keys
 from storage.live.presence import Backlog, Presence
-from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.log.taking_over import CLAIM_LASTS_S
 from storage.operators import Role
 from storage.records import ChatKind, Outgoing
 from tests.fakes import SEED, SEEDS
+from tests.storage.log.empty import empty_log
 
 
 class Hall:
@@ -100,8 +100,7 @@ class AbsentLog:
 @pytest.fixture
 async def hall(redis: Redis, keys: Keys, tmp_path: Path) -> AsyncIterator[Hall]:
     """An empty hall."""
-    url = f"sqlite:///{tmp_path / 'log.db'}"
-    await migrate(url)
+    url = empty_log(tmp_path / "log.db")
     hall = Hall(redis, keys)
     async with sql_log(url, clock=lambda: hall.now) as hall.log:
         yield hall

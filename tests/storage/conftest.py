@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
+from tests.storage.log.empty import empty_log
 from tests.storage.log.places import Place, open_place
 
 
@@ -32,14 +32,6 @@ class Clock:
 def clock() -> Clock:
     """The time that the log sees."""
     return Clock()
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with empty tables."""
-    path = tmp_path_factory.mktemp("template") / "log.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +55,7 @@ def postgres() -> Iterator[Any]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database of each kind."""
     if request.param == "sqlite":
-        path = tmp_path / "log.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
+        yield empty_log(tmp_path / "log.db")
     else:
         server = request.getfixturevalue("postgres")
         name = f"test_{secrets.token_hex(6)}"

@@ -10,9 +10,9 @@ from httpx import AsyncClient
 
 from storage.operators import Role
 from tests.bot.review.world import World, open_world
-from tests.storage.conftest import database_url, postgres, sqlite_template
+from tests.storage.conftest import database_url, postgres
 
-__all__ = ["database_url", "postgres", "sqlite_template"]
+__all__ = ["database_url", "postgres"]
 
 
 @pytest.fixture

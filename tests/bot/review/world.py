@@ -51,12 +51,12 @@ from storage.live.redis_connection import redis_connection
 from storage.live.rehearsal import CHANNEL as REHEARSALS
 from storage.live.replies import RedisReplies
 from storage.live.throttle import RedisThrottle
-from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.operators import Operator, Role
 from storage.seed_versions import SeedVersions
 from tests.dialogue.kinds.conftest import KINDS
 from tests.fakes import GREETING_SEED, ScriptedEngine
+from tests.storage.log.empty import empty_log
 
 SUPPORT = read_seed(
     "support-en.toml",
@@ -160,8 +160,7 @@ async def open_world(
     database_url: str = "",
 ) -> AsyncIterator[World]:
     """Build everything, and take it down at the end; the operators are called after their roles."""
-    url = database_url or f"sqlite:///{folder / 'log.db'}"
-    await migrate(url)
+    url = database_url or empty_log(folder / "log.db")
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(redis_connection(redis_url))
         log = await stack.enter_async_context(sql_log(url))

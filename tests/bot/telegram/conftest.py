@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,11 +17,11 @@ from storage.live.inbox import RedisInbox
 from storage.live.keys import Keys
 from storage.live.presence import process_name
 from storage.live.replies import RedisReplies
-from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from tests.bot.telegram.background import running
 from tests.bot.telegram.rig import Rig
 from tests.fakes import GREETING_SEED, SEEDS
+from tests.storage.log.empty import empty_log
 from tests.telegram_server import TOKEN, FakeTelegram, telegram_server
 
 
@@ -41,18 +39,10 @@ async def client(telegram: FakeTelegram) -> AsyncIterator[BotClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def empty_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with empty tables."""
-    path = tmp_path_factory.mktemp("empty") / "log.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
-    return path
-
-
 @pytest.fixture
-def log_url(empty_log: Path, tmp_path: Path) -> str:
+def log_url(tmp_path: Path) -> str:
     """The URL of an empty log."""
-    return f"sqlite:///{shutil.copy(empty_log, tmp_path / 'log.db')}"
+    return empty_log(tmp_path / "log.db")
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ from storage.live.drafts import RedisDrafts
 from storage.live.inbox import RedisInbox
 from storage.live.keys import Keys
 from storage.live.redis_connection import redis_connection
-from storage.log.migrate import migrate
 from storage.log.sql_log import SqlLog, sql_log
 from storage.records import Asked, Finished
 from tests.fakes import SEED
+from tests.storage.log.empty import empty_log
 
 SEEDS = Seeds(
     [
@@ -104,8 +104,7 @@ class World:
 @asynccontextmanager
 async def open_world(redis_url: str, folder: Path, beat_s: float = 15.0) -> AsyncIterator[World]:
     """Build the page with its storage, and take both down at the end."""
-    url = f"sqlite:///{folder / 'log.db'}"
-    await migrate(url)
+    url = empty_log(folder / "log.db")
     async with redis_connection(redis_url) as redis, sql_log(url) as log:
         keys = Keys(f"{{test-{secrets.token_hex(6)}}}:")
         drafts = RedisDrafts(redis, keys)

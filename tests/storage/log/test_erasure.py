@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from storage.log.sql import sql_engines, transaction
 from storage.log.sql_log import SqlLog, sql_log
 from storage.log.writing import Writing
 from storage.records import ChatKind, hashed_id
+from tests.storage.log.empty import empty_log
 from tests.storage.log.places import Place, a_reply, open_place
 
 # Long enough to fill pages of their own.
@@ -117,11 +117,10 @@ async def test_whoever_comes_back_begins_anew(log: SqlLog, place: Place) -> None
 
 
 @pytest.fixture
-async def secrets_in_a_file(sqlite_template: Path, tmp_path: Path) -> Path:
+async def secrets_in_a_file(tmp_path: Path) -> Path:
     """A file in which one person said secrets, and another one nothing special."""
     path = tmp_path / "log.db"
-    shutil.copy(sqlite_template, path)
-    async with sql_log(f"sqlite:///{path}") as log:
+    async with sql_log(empty_log(path)) as log:
         anna = await open_place(log, name="secret-name")
         boris = await open_place(log, "18", person_id="18", name="Борис")
         for number, secret in enumerate(SECRETS):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -17,6 +16,7 @@ from storage.operators import Operator
 from storage.records import ChatKind
 from storage.reviewed import InboxFilter, InboxRow
 from tests.storage.conftest import Clock
+from tests.storage.log.empty import empty_log
 from tests.storage.log.places import Place, a_reply, an_operator, open_place
 
 # Long enough to fill pages of their own.
@@ -65,10 +65,9 @@ async def test_verdicts_notes_labels_and_thumbs_go_with_the_dialogue(log: SqlLog
     assert counts == [0, 0, 0, 0, 6]
 
 
-async def test_the_file_holds_no_word_of_what_was_thought_of_a_person(sqlite_template: Path, tmp_path: Path) -> None:
+async def test_the_file_holds_no_word_of_what_was_thought_of_a_person(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    shutil.copy(sqlite_template, path)
-    async with sql_log(f"sqlite:///{path}") as log:
+    async with sql_log(empty_log(path)) as log:
         olga = await an_operator(log)
         anna, boris = await open_place(log), await open_place(log, "18", person_id="18")
         for number, secret in enumerate(SECRETS):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,15 @@ from tests.storage.conftest import Clock
 from tests.storage.export.readers.read_back import END_OF_TEXT
 from tests.storage.export.readers.said import say
 from tests.storage.export.studio import ENGLISH, SUPPORT, Studio
+from tests.storage.log.empty import empty_log
 from tests.storage.log.places import an_operator
 
 
 @pytest.fixture(scope="session")
-def exports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what was said in every format, and a tokenizer."""
     folder = tmp_path_factory.mktemp("exports")
-    asyncio.run(_export(folder, Path(shutil.copy(sqlite_template, folder))))
+    asyncio.run(_export(folder, empty_log(folder / "log.db")))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tiny_tokenizer(), eos_token=END_OF_TEXT, pad_token=END_OF_TEXT)
     tokenizer.save_pretrained(folder / "tokenizer")
     shape = AutoConfig.for_model("llama", architectures=["LlamaForCausalLM"], **CONFIGS["llama"])
@@ -32,8 +32,8 @@ def exports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return folder
 
 
-async def _export(folder: Path, database: Path) -> None:
-    clock, url = Clock(), f"sqlite:///{database}"
+async def _export(folder: Path, url: str) -> None:
+    clock = Clock()
     async with sql_log(url, clock) as log:
         studio = Studio(log, url, folder, await an_operator(log, "Olga"), Seeds([SUPPORT, ENGLISH]))
         await say(studio, clock)
