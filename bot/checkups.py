@@ -94,7 +94,10 @@ async def sql(settings: Settings) -> Finding:
     name = without_passwords(settings.sql_url)
     if version is None:
         return Finding(Verdict.OK, f"{name}, tables are made at the first start")
-    if version != newest:
+    if version > newest:
+        mend = f"install the newer Govorun that made them: this one knows tables up to {newest}"
+        return Finding(Verdict.FAIL, f"{name}, tables of version {version}", mend)
+    if version < newest:
         return Finding(Verdict.WARN, f"{name}, tables of version {version}", f"the next start brings them to {newest}")
     return Finding(Verdict.OK, f"{name}, tables of version {version}")
 

@@ -82,6 +82,14 @@ def test_help_loads_next_to_nothing() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_the_bot_in_telegram_loads_no_web_server() -> None:
+    program = "import sys, bot.wiring, bot.telegram.process; print(sorted({'fastapi', 'uvicorn'} & set(sys.modules)))"
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))

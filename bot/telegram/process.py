@@ -22,8 +22,7 @@ from bot.telegram.handling import LOOK_OFTEN_S, LOOK_SELDOM_S, Handling
 from bot.telegram.inline import Inline
 from bot.telegram.marking import Marking
 from bot.telegram.pacing import Limits, Pacing
-from bot.telegram.updates import ALLOWED
-from bot.telegram.webhook import PATH
+from bot.telegram.updates import ALLOWED, WEBHOOK_PATH
 from bot.telegram.wishes import CHANNEL, Wishes
 from bot.texts import COMMANDS, LANGUAGES, text
 from dialogue.errors import SettingsError, StorageUnavailable
@@ -160,7 +159,7 @@ class TelegramBot:
     async def _set_webhook(self, webhook: WebhookTarget) -> bool:
         """Ask Telegram to push; say whether it will."""
         pause_s = FIRST_PAUSE_S
-        url = webhook.url.rstrip("/") + PATH
+        url = webhook.url.rstrip("/") + WEBHOOK_PATH
         while True:
             try:
                 await self._bot.set_webhook(url, secret_token=webhook.secret, allowed_updates=ALLOWED)

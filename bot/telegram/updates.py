@@ -23,6 +23,9 @@ from storage.records import ChatKind
 ALLOWED = ("message", "edited_message", "callback_query", "inline_query", "message_reaction", "my_chat_member")
 """The kinds of updates that the bot wants from Telegram."""
 
+WEBHOOK_PATH = "/telegram/webhook"
+"""Where Telegram pushes them to, if it is told to."""
+
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@(\w+))?(?:\s+(.*))?", re.DOTALL)
 
 

@@ -12,12 +12,12 @@ from contextlib import suppress
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
+from bot.telegram.updates import WEBHOOK_PATH
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.log.sql_log import SqlLog
 
 logger = logging.getLogger(__name__)
 
-PATH = "/telegram/webhook"
 MAX_BODY_BYTES = 1024 * 1024
 # Telegram repeats what was not taken, so it is better to refuse soon than to keep its connection waiting.
 STORE_TIMEOUT_S = 0.8
@@ -46,7 +46,7 @@ def webhook_router(
         raise SettingsError("GOVORUN_WEBHOOK_SECRET is empty: without it anybody could push updates")
     router = APIRouter()
 
-    @router.post(PATH, include_in_schema=False)
+    @router.post(WEBHOOK_PATH, include_in_schema=False)
     async def webhook(request: Request) -> Response:
         """Answer 200 once the update is kept; no body, no text of the update in any log."""
         if not _is_authentic(request, secret):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 
+from dialogue.errors import SettingsError
+from storage.log.migration_state import newest_version, version_in
 from storage.log.sql import sql_engines, transaction, translated, use_write_ahead_log
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,7 +21,7 @@ async def migrate(url: str) -> None:
 
     Raises:
         StorageUnavailable: the database is out of reach.
-        SettingsError: the URL is neither of SQLite nor of PostgreSQL.
+        SettingsError: the URL is neither of SQLite nor of PostgreSQL, or a newer Govorun has made the tables.
     """
     async with sql_engines(url) as engines:
         await use_write_ahead_log(engines.writing)
@@ -34,6 +34,17 @@ async def migrate(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    version, newest = version_in(connection), newest_version()
+    if version == newest:
+        return
+    if version is not None and version > newest:
+        raise SettingsError(
+            f"the database has tables of version {version}, and this Govorun knows them up to {newest}: install the "
+            "newer one that made them, or name another database"
+        )
+    from alembic import command
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")

@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot import checkups
 from bot.checkups import Finding, Verdict, checked
 from bot.settings import Settings, load_settings
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.log.migrate import migrate
+from storage.log.sql import sql_engines, transaction
 from tests.bot.environment import forget_settings
 from tests.telegram_server import TOKEN, telegram_server
 
@@ -56,6 +58,25 @@ async def test_tables_of_this_version_are_in_order(tmp_path: Path) -> None:
 
     assert finding.verdict is Verdict.OK
     assert "tables of version" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict", "mend"),
+    [("0001", Verdict.WARN, "the next start brings them to"), ("9999", Verdict.FAIL, "install the newer Govorun")],
+)
+async def test_tables_of_another_version_say_how_they_come_together(
+    tmp_path: Path, version: str, verdict: Verdict, mend: str
+) -> None:
+    url = settings(tmp_path).sql_url
+    await migrate(url)
+    async with sql_engines(url) as engines, transaction(engines.writing) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+    finding = await checkups.sql(settings(tmp_path))
+
+    assert finding.verdict is verdict
+    assert f"tables of version {version}" in finding.detail
+    assert mend in finding.mend
 
 
 async def test_a_gpu_that_is_not_there_fails_with_the_way_out(tmp_path: Path) -> None:

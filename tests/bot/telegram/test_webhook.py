@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.telegram.webhook import MAX_BODY_BYTES, PATH, webhook_router
+from bot.telegram.updates import WEBHOOK_PATH
+from bot.telegram.webhook import MAX_BODY_BYTES, webhook_router
 from dialogue.errors import SettingsError, StorageUnavailable
 from storage.log.sql_log import SqlLog, sql_log
 
@@ -49,13 +50,13 @@ def browser(log: SqlLog, arrived: list[int] | None = None, store_timeout_s: floa
 async def push(log: SqlLog, body: bytes | Any, headers: dict[str, str] = HEADERS) -> int:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     async with browser(log) as client:
-        return (await client.post(PATH, content=content, headers=headers)).status_code
+        return (await client.post(WEBHOOK_PATH, content=content, headers=headers)).status_code
 
 
 async def test_an_update_is_kept_before_it_is_answered(log: SqlLog) -> None:
     arrived: list[int] = []
     async with browser(log, arrived) as client:
-        response = await client.post(PATH, content=json.dumps(UPDATE), headers=HEADERS)
+        response = await client.post(WEBHOOK_PATH, content=json.dumps(UPDATE), headers=HEADERS)
     assert response.status_code == 200
     assert [(update_id, json.loads(text)) for update_id, text in await log.pending_updates(4242)] == [(5, UPDATE)]
     assert arrived == [1]
@@ -72,7 +73,7 @@ async def test_without_the_secret_nobody_is_let_in(log: SqlLog, shown: str | Non
     if shown is not None:
         headers.append((b"X-Telegram-Bot-Api-Secret-Token", shown.encode()))
     async with browser(log) as client:
-        response = await client.post(PATH, content=json.dumps(UPDATE), headers=headers)
+        response = await client.post(WEBHOOK_PATH, content=json.dumps(UPDATE), headers=headers)
     assert response.status_code == 403
     assert await log.pending_updates(4242) == []
 
@@ -101,7 +102,7 @@ async def test_a_body_that_turns_out_too_long_is_not_read_to_its_end(log: SqlLog
             yield b" " * 65536
 
     async with browser(log) as client:
-        response = await client.post(PATH, content=endless(), headers=HEADERS)
+        response = await client.post(WEBHOOK_PATH, content=endless(), headers=HEADERS)
     assert response.status_code == 413
     assert read <= MAX_BODY_BYTES + 2 * 65536
 
@@ -136,7 +137,7 @@ def test_no_body_whatever_breaks_the_webhook(body: bytes) -> None:
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_while_sql_is_down_nothing_is_acknowledged(hangs: bool) -> None:
     async with browser(UnreachableLog(hangs), store_timeout_s=0.01) as client:
-        response = await client.post(PATH, content=json.dumps(UPDATE), headers=HEADERS)
+        response = await client.post(WEBHOOK_PATH, content=json.dumps(UPDATE), headers=HEADERS)
     assert response.status_code == 503
 
 
@@ -146,7 +147,7 @@ async def test_telegram_is_not_kept_waiting_for_a_database_that_another_process_
     async with sql_log(log_url) as other, browser(log, store_timeout_s=0.01) as client, other.writing():
         # A lock is waited for ten seconds otherwise.
         async with asyncio.timeout(5):
-            response = await client.post(PATH, content=json.dumps(UPDATE), headers=HEADERS)
+            response = await client.post(WEBHOOK_PATH, content=json.dumps(UPDATE), headers=HEADERS)
     assert response.status_code == 503
     assert await log.pending_updates(4242) == []
 

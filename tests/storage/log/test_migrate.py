@@ -11,14 +11,19 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, ForeignKeyConstraint, text
 
-from dialogue.errors import StorageUnavailable
+from dialogue.errors import SettingsError, StorageUnavailable
+from storage.log import migrations
 from storage.log.migrate import migrate
+from storage.log.migration_state import newest_version, table_version
 from storage.log.sql import sql_engines, transaction
 from storage.log.sql_log import sql_log
 from storage.log.tables import metadata
 from tests.storage.log.places import open_place
+
+NEWEST = ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head()
 
 
 def is_compared(item: Any, name: str | None, *_: object) -> bool:
@@ -48,6 +53,29 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
         await migrate(database_url)
 
         assert await place.texts() == ["one", "ONE"]
+
+
+async def test_tables_that_a_newer_version_has_made_are_left_alone(database_url: str) -> None:
+    async with sql_engines(database_url) as engines, transaction(engines.writing) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(SettingsError, match=f"tables of version 9999, and this Govorun knows them up to {NEWEST}"):
+        await migrate(database_url)
+
+    assert await table_version(database_url) == "9999"
+
+
+async def test_files_are_called_after_the_version_that_they_lead_to(database_url: str) -> None:
+    assert newest_version() == NEWEST
+    assert await table_version(database_url) == NEWEST
+
+
+def test_a_start_on_the_newest_tables_does_without_alembic(tmp_path: Path) -> None:
+    program = "import asyncio, sys; from storage.log.migrate import migrate; asyncio.run(migrate(sys.argv[1]))"
+    program += "; sys.exit('alembic' in sys.modules)"
+    command = [sys.executable, "-W", "error", "-c", program, f"sqlite:///{tmp_path / 'log.db'}"]
+
+    assert [subprocess.run(command).returncode for _ in range(2)] == [1, 0]
 
 
 async def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
