@@ -29,7 +29,7 @@ check: $(TESTS)
 unit: $(TESTS)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		echo "There is no chromium, so the chat page is not tested in a browser. To mend it: apt-get install chromium" >&2
-	$(BIN)/pytest --numprocesses 2 -m 'not faults' && $(BIN)/pytest --numprocesses 2 -m faults
+	$(BIN)/pytest --numprocesses 2
 
 bench: $(TESTS)
 	@$(PIP) --group bench && $(BIN)/python -m benchmarks

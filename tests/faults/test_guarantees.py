@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.faults.load import SMALL
 from tests.faults.result import Result
 from tests.faults.scenarios.bot_crash import bot_crash
@@ -23,8 +21,6 @@ from tests.faults.scenarios.up_crash import up_crash
 from tests.faults.scenarios.webhook_outage import webhook_outage
 from tests.faults.scenarios.worker_crash import worker_crash
 from tests.faults.scenarios.zombies import zombie_bot, zombie_worker
-
-pytestmark = pytest.mark.faults
 
 
 def assert_kept(result: Result) -> None:

@@ -173,7 +173,6 @@ async def test_one_that_is_stopped_while_it_starts_does_not_stay(journal: Journa
     assert not worker.ready.is_set()
 
 
-@pytest.mark.faults
 async def test_children_do_not_outlive_a_parent_that_was_killed(journal: Journal) -> None:
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PARENT, sys.executable, WORKS, str(journal.path)), stdin=asyncio.subprocess.DEVNULL

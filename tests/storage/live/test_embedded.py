@@ -121,7 +121,6 @@ async def test_two_who_start_at_once_get_one_server(data_dir: Path) -> None:
     assert first == second
 
 
-@pytest.mark.faults
 async def test_a_server_that_is_killed_comes_back_with_its_data(data_dir: Path) -> None:
     async with embedded_redis(data_dir) as url, connected(url) as redis:
         await redis.set("said", "hello")
@@ -133,7 +132,6 @@ async def test_a_server_that_is_killed_comes_back_with_its_data(data_dir: Path) 
         assert await server_pid(redis) != pid
 
 
-@pytest.mark.faults
 async def test_it_does_not_outlive_a_user_who_was_killed(data_dir: Path) -> None:
     user = await asyncio.create_subprocess_exec(
         sys.executable, "-c", USE_UNTIL_KILLED, str(data_dir), stdout=asyncio.subprocess.PIPE
@@ -149,7 +147,6 @@ async def test_it_does_not_outlive_a_user_who_was_killed(data_dir: Path) -> None
     assert await is_gone(pid)
 
 
-@pytest.mark.faults
 async def test_a_server_whose_keeper_was_killed_is_used_and_not_doubled(data_dir: Path) -> None:
     async with embedded_redis(data_dir) as url, connected(url) as redis:
         pid = await server_pid(redis)
