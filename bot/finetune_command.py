@@ -161,28 +161,33 @@ def _bar(console: Console) -> Iterator[Show]:
             console.print("The training ends after this step; the same command goes on with it. Ctrl-C again: at once.")
             is_ending = True
 
+    if not console.is_terminal:
+        seen: set[int] = set()
+        told: float | None = None
+        is_reading_told = False
+
+        def tell(moment: Moment) -> None:
+            nonlocal told, is_reading_told
+            heed(moment)
+            if moment.checked is not None and not is_reading_told:
+                is_reading_told = True
+                console.print("reading the held-out rows, as after every few steps")
+            if moment.loss is not None and moment.step not in seen:
+                seen.add(moment.step)
+                console.print(f"step {moment.step} of {moment.steps}: loss {moment.loss:.4f}")
+            if moment.held_out is not None and moment.held_out != told:
+                told = moment.held_out
+                console.print(f"after {moment.step} steps: held-out loss {told:.4f}")
+
+        yield tell
+        return
+
     def words(moment: Moment) -> str:
         if moment.checked is not None:
             return f"reading the held-out rows: {moment.checked:.0%}"
         held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
         return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
 
-    if not console.is_terminal:
-        seen: set[int] = set()
-        is_told = False
-
-        def tell(moment: Moment) -> None:
-            nonlocal is_told
-            heed(moment)
-            if moment.checked is not None and not is_told:
-                is_told = True
-                console.print("reading the held-out rows, as after every few steps")
-            if moment.loss is not None and moment.step not in seen:
-                seen.add(moment.step)
-                console.print(f"step {moment.step} of {moment.steps}: {words(moment)}")
-
-        yield tell
-        return
     columns = (
         TextColumn("training"),
         BarColumn(),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
+from bot.finetune_command import _bar
 from dialogue.errors import ExportError, GovorunError, TrainingError
+from dialogue.learning.watching import Moment
 from tests.bot.environment import forget_settings
 from tests.bot.shell import write_export
 from tests.dialogue.engine.tiny import CONFIGS, random_model, tiny_tokenizer
@@ -83,3 +87,19 @@ def test_nothing_that_is_there_is_overwritten(folder: Path) -> None:
     (folder / "out").mkdir()
 
     assert "is there already" in str(refusal(finetune(folder)))
+
+
+def test_without_a_terminal_each_loss_is_told_once_when_it_is_known() -> None:
+    written = io.StringIO()
+    with _bar(Console(file=written, width=100)) as show:
+        show(Moment(0, 0, None, None, checked=0.5))
+        for step, loss, held_out in [(0, None, 3.0), (1, 2.5, 3.0), (1, 2.5, 3.0), (2, 2.25, 3.0), (2, 2.25, 2.125)]:
+            show(Moment(step, 2, loss, held_out))
+
+    assert written.getvalue().splitlines() == [
+        "reading the held-out rows, as after every few steps",
+        "after 0 steps: held-out loss 3.0000",
+        "step 1 of 2: loss 2.5000",
+        "step 2 of 2: loss 2.2500",
+        "after 2 steps: held-out loss 2.1250",
+    ]
