@@ -58,9 +58,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._checked: float | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Show the step; see whether it is the last one."""
+        """See whether it was the last one; it is shown with its loss, which is told next."""
         now = time.monotonic()
-        self._hear(state)
         if self._max_s is not None and now - self._began >= self._max_s:
             self.is_out_of_time = True
         if self.is_interrupted or self.is_out_of_time:
@@ -77,7 +76,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         """Take the losses."""
         self._loss = (logs or {}).get("loss", self._loss)
         self._held_out = (logs or {}).get("eval_loss", self._held_out)
-        self._hear(state)
+        self._steps = (state.global_step, state.max_steps)
+        self._tell()
 
     def on_prediction_step(self, args: Any, state: Any, control: Any, eval_dataloader: Any = None, **_: Any) -> None:
         """Show how far the reading of the held-out rows is."""
@@ -87,10 +87,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Note that the held-out rows have been read."""
         self._checked = None
-
-    def _hear(self, state: Any) -> None:
-        self._steps = (state.global_step, state.max_steps)
-        self._tell()
 
     def _tell(self) -> None:
         self._show(Moment(*self._steps, self._loss, self._held_out, self.is_interrupted, self._checked))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import signal
 from itertools import takewhile
 from pathlib import Path
@@ -36,3 +37,18 @@ def test_the_reading_of_the_held_out_rows_is_shown_before_the_first_step_and_end
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
     assert any(moment.checked is None and moment.loss is not None for moment in shown)
+
+
+def test_each_step_is_shown_with_its_own_loss(tmp_path: Path) -> None:
+    shown: list[Moment] = []
+    base = tiny_base(tmp_path / "base")
+    data = Rows("train.jsonl", [segments(number) for number in range(12)])
+    sources = {"data": {"file": data.name, "rows": 12, "sha256": "5ha"}}
+
+    order = Order(base, tiny_plan(epochs=1.0), data, None, tmp_path / "out", sources)
+    finetune(order, tiny_learner(base), Watch(shown.append))
+
+    with (tmp_path / "out" / "losses.csv").open() as file:
+        losses = {int(row["step"]): float(row["loss"]) for row in csv.DictReader(file)}
+    assert len(set(losses.values())) > 2
+    assert {(moment.step, moment.loss) for moment in shown if moment.loss is not None} == set(losses.items())
