@@ -95,7 +95,7 @@ function show(measured) {
     document.querySelector(`#budget .part-${part}`).style.width = `${(100 * tokens) / context}%`;
   }
   document.querySelector("#prompt").textContent = prompt;
-  document.querySelector("#prompt-place").hidden = false;
+  document.querySelector("#prompt-place").classList.remove("waits");
   const warnings = document.querySelector("#warnings");
   warnings.replaceChildren(...measured.warnings.map((each) => element("li", "", each.replace(/^[^:]*: /, ""))));
   warnings.hidden = !measured.warnings.length;

@@ -279,6 +279,27 @@ async def test_a_phone_shows_everything_without_scrolling_sideways(site: Site) -
         await expect(page.locator(".rated-good")).to_have_count(1)
 
 
+async def test_buttons_stay_where_they_are_when_a_seed_has_been_measured(site: Site) -> None:
+    measured = asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        response = await route.fetch()
+        await measured.wait()
+        await route.fulfill(response=response)
+
+    async with site.operator(path="/review/seeds") as page:
+        await page.route("**/measure", answer_late)
+        await page.get_by_role("link", name="Support").click()
+        await ready(page)
+        buttons = [page.locator(place) for place in ("#save", "#try")]
+        before = [await button.bounding_box() for button in buttons]
+        measured.set()
+        await expect(page.get_by_text("shows no turn of User2")).to_be_visible()
+        await expect(page.locator("#budget-words")).to_contain_text("tokens")
+
+        assert [await button.bounding_box() for button in buttons] == before
+
+
 async def test_a_seed_is_edited_tried_beside_what_is_at_work_put_to_work_and_taken_back(site: Site) -> None:
     async with site.operator(path="/review/seeds", refused="422") as page:
         await page.get_by_role("link", name="Support").click()
@@ -305,6 +326,8 @@ async def test_a_seed_is_edited_tried_beside_what_is_at_work_put_to_work_and_tak
         await expect(page.locator(".past ins").first).to_have_text("kinder ")
         assert site.world.conversation.seeds.get("support-en").text == "A kinder chat."
 
+        # What is found in the file is written above this button, and moves it.
+        await expect(page.locator("#budget-words")).to_contain_text("tokens")
         await page.get_by_role("button", name="Open in the editor").click()
         await expect(editor).to_have_value(file)
         await page.get_by_role("button", name="Put to work").click()
