@@ -185,8 +185,8 @@ def _bar(console: Console) -> Iterator[Show]:
     def words(moment: Moment) -> str:
         if moment.checked is not None:
             return f"reading the held-out rows: {moment.checked:.0%}"
-        held_out = "" if moment.held_out is None else f", held-out {moment.held_out:.4f}"
-        return "" if moment.loss is None else f"loss {moment.loss:.4f}{held_out}"
+        losses = {"loss": moment.loss, "held-out": moment.held_out}
+        return ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items() if loss is not None)
 
     columns = (
         TextColumn("training"),

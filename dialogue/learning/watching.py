@@ -85,8 +85,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         self._tell()
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Note that the held-out rows have been read."""
+        """Show that the held-out rows have been read."""
         self._checked = None
+        self._tell()
 
     def _tell(self) -> None:
         self._show(Moment(*self._steps, self._loss, self._held_out, self.is_interrupted, self._checked))
